@@ -1,0 +1,27 @@
+"""The Pulumi program: read the config, build the site, tell what serves."""
+
+import pulumi
+
+from components.site import DjangoSite, DjangoSiteArgs
+from settings import ConfigErrors, load
+from settings.plan import plan
+from settings.preflight import check_engine
+from targets.docker import DockerTarget
+from targets.docker.observe import observe
+
+try:
+    settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack())
+    planned = plan(settings)
+    owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    observed = observe(settings.app.name)
+    check_engine(settings, owner, observed)
+except ConfigErrors as error:
+    raise pulumi.RunError(str(error)) from None
+
+name = settings.app.name
+services = {key: value for key, value in settings.services if value is not None}
+target = DockerTarget(name, owner=owner, services=services)
+site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=target, observed=observed))
+
+for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
+    pulumi.export(key, site.outputs[key])

@@ -1,0 +1,39 @@
+"""NginxProxy: the one thing that takes requests. It knows no interface, no release and no instance."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from rendering.nginx import ProxySpec
+from targets.base import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class NginxProxyArgs:
+    """Names served and where."""
+
+    target: Target
+    domains: tuple[str, ...]
+    """First the primary one; requests for any other name are closed without an answer."""
+    address: str = "0.0.0.0"
+    port: int = 8080
+    body_limit_mb: int = 20
+
+
+class NginxProxy(pulumi.ComponentResource):
+    """Nginx in front of ``live.sock``. A changed setting is tested before it replaces the live one, then reloaded."""
+
+    def __init__(self, name: str, args: NginxProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gateway:index:NginxProxy", name, None, opts)
+        target = args.target
+        spec = ProxySpec(
+            domains=args.domains,
+            live_socket=target.live_socket,
+            static_root=target.static_root,
+            media_root=target.media_root,
+            body_limit_mb=args.body_limit_mb,
+        )
+        self.serving = target.proxy(name, spec, (args.address, args.port), self)
+        port = "" if args.port == 80 else f":{args.port}"
+        self.url = f"http://{args.domains[0]}{port}/"
+        self.register_outputs({"url": self.url})

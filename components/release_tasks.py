@@ -1,0 +1,45 @@
+"""ReleaseTasks: what must have happened in the new code with the new env before any instance of it starts."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from components.env_secret import EnvSecret
+from components.release import Release
+from rendering.identity import short_hash
+from targets.base import CodeSpec, Target, Task
+
+TASKS: tuple[Task, ...] = ("check", "migrate", "collectstatic")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseTasksArgs:
+    """Which code, with which env."""
+
+    target: Target
+    release: Release
+    env: EnvSecret
+    settings_module: str
+
+
+class ReleaseTasks(pulumi.ComponentResource):
+    """``check --deploy``, then ``migrate``, then ``collectstatic``: once per release and env. A failure switches nothing."""
+
+    last: pulumi.Resource
+    """The last task: what must wait for all of them depends on it."""
+
+    def __init__(self, name: str, args: ReleaseTasksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gateway:index:ReleaseTasks", name, None, opts)
+        spec = CodeSpec(
+            release=args.release.id,
+            env_id=args.env.id,
+            secret_names=args.env.secret_names,
+            settings_module=args.settings_module,
+        )
+        code = pulumi.Output.all(args.release.code, args.env.file).apply(lambda both: str(both[0]))
+        once = short_hash(spec.release, spec.env_id, spec.settings_module)
+        after: list[pulumi.Resource] = []
+        for task in TASKS:
+            after = [args.target.task(f"{name}-{task}-{once}", task, code, spec, self, after)]
+        self.last = after[0]
+        self.register_outputs({})

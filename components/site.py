@@ -1,0 +1,80 @@
+"""DjangoSite: the components of one site, wired in the order of an update."""
+
+from dataclasses import dataclass, replace
+
+import pulumi
+
+from components.django_app_server import DjangoAppServer, DjangoAppServerArgs
+from components.env_secret import EnvSecret, EnvSecretArgs
+from components.nginx_proxy import NginxProxy, NginxProxyArgs
+from components.release import Release, ReleaseArgs
+from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
+from components.traffic import Traffic, TrafficArgs
+from settings.plan import Plan
+from targets.base import Target
+from targets.docker.observe import Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class DjangoSiteArgs:
+    """A planned site, and where it goes."""
+
+    plan: Plan
+    target: Target
+    observed: Observation
+
+
+class DjangoSite(pulumi.ComponentResource):
+    """Release and env -> tasks -> a new instance, healthy -> the switch -> the old instance is drained and stopped."""
+
+    def __init__(self, name: str, args: DjangoSiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gateway:index:DjangoSite", name, None, opts)
+        plan, target, settings = args.plan, args.target, args.plan.settings
+        host = settings.domains[0]
+        inside = pulumi.ResourceOptions(parent=self)
+        release = Release(f"{name}-release", ReleaseArgs(target=target, spec=plan.release), inside)
+        env = EnvSecret(f"{name}-env", EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets), inside)
+        module = plan.project.settings_module
+        tasks = ReleaseTasks(
+            f"{name}-task", ReleaseTasksArgs(target=target, release=release, env=env, settings_module=module), inside
+        )
+        proxy = NginxProxy(
+            f"{name}-nginx",
+            NginxProxyArgs(
+                target=target,
+                domains=settings.domains,
+                address=settings.listen_address,
+                port=settings.http_port,
+                body_limit_mb=settings.body_limit_mb,
+            ),
+            inside,
+        )
+        server_args = DjangoAppServerArgs(
+            target=target,
+            release=release,
+            env=env,
+            server=plan.server,
+            settings_module=module,
+            host=host,
+            health_path=settings.health.path,
+            health_timeout=settings.health.timeout,
+            drain_seconds=settings.drain_seconds,
+            after=(tasks.last,),
+        )
+        fault = args.observed.instance_fault(server_args.instance)
+        server = DjangoAppServer(name, replace(server_args, observed=fault), inside)
+        traffic = Traffic(
+            f"{name}-traffic",
+            TrafficArgs(
+                target=target,
+                server=server,
+                proxy=proxy,
+                host=host,
+                health_path=settings.health.path,
+                observed=args.observed.traffic_fault(server.instance),
+            ),
+            inside,
+        )
+        self.outputs = traffic.result.apply(lambda serving: {**serving, "url": proxy.url})
+        """What serves now: url, interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
+        self.register_outputs({"serving": self.outputs})

@@ -1,0 +1,43 @@
+"""Traffic: which instance serves. One rename moves it, and its output is what the stack tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.django_app_server import DjangoAppServer
+from components.nginx_proxy import NginxProxy
+from targets.base import Target, TrafficSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficArgs:
+    """From which proxy to which server."""
+
+    target: Target
+    server: DjangoAppServer
+    proxy: NginxProxy
+    host: str
+    health_path: str = "/health/"
+    observed: str = ""
+
+
+class Traffic(pulumi.ComponentResource):
+    """Points ``live.sock`` at the instance and proves it through the proxy; on failure the old instance has its traffic back."""
+
+    result: pulumi.Output[Mapping[str, object]]
+    """What serves: interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
+
+    def __init__(self, name: str, args: TrafficArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("gateway:index:Traffic", name, None, opts)
+        spec = TrafficSpec(
+            instance=args.server.instance,
+            interface=args.server.interface,
+            server=args.server.server,
+            release=args.server.release,
+            health_host=args.host,
+            health_path=args.health_path,
+            observed=args.observed,
+        )
+        self.result = args.target.traffic(f"{name}-live", spec, self, [args.server.running, args.proxy.serving])
+        self.register_outputs({"instance": self.result.apply(lambda result: result["instance"])})

@@ -1,0 +1,38 @@
+"""Nginx's configuration: it depends on neither interface, release nor instance, so a switch never touches it."""
+
+from dataclasses import dataclass
+
+from rendering.templates import render
+
+UPSTREAM_SECONDS = 4
+"""How long Nginx may keep a connection to the app server. A drain is never shorter, so no request meets a stopped server."""
+
+PROXY_READ_SECONDS = 60
+STREAM_READ_SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxySpec:
+    """What Nginx serves, and where it finds it inside its own file system."""
+
+    domains: tuple[str, ...]
+    """Names served, first the primary one; every other Host is closed without an answer (444)."""
+    listen: int = 80
+    """TCP port, inside the container on the Docker target."""
+    live_socket: str
+    """The link that names the serving instance's socket."""
+    static_root: str
+    media_root: str
+    body_limit_mb: int = 20
+    """Largest request body in MiB; more is answered 413."""
+
+
+def configuration(spec: ProxySpec) -> str:
+    """The whole ``nginx.conf``."""
+    return render(
+        "nginx/nginx.conf.j2",
+        proxy=spec,
+        upstream_seconds=UPSTREAM_SECONDS,
+        proxy_read_seconds=PROXY_READ_SECONDS,
+        stream_read_seconds=STREAM_READ_SECONDS,
+    )

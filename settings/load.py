@@ -1,0 +1,91 @@
+"""Raw stack config (text and JSON text, as Pulumi hands it over) -> ``Settings``, or every mistake in words."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from settings.checks import mistakes
+from settings.errors import NAMESPACE, ConfigError, ConfigErrors
+from settings.model import Settings
+
+SECRET_KEYS = ("secrets",)
+STRUCTURED = frozenset(
+    name
+    for name, schema in Settings.model_json_schema()["properties"].items()
+    if schema.get("type") in ("object", "array") or "$ref" in schema
+)
+"""Keys whose value is a map or a list; Pulumi hands them over as JSON text."""
+
+
+def load(config: Mapping[str, Any], stack: str) -> Settings:
+    """Settings from ``{"gateway:app": '{"name": "shop"}', ...}``; keys of other namespaces are passed over.
+
+    ``stack`` is the stack's name: ``dev`` is allowed what a public site is not (DEBUG). Raises ``ConfigErrors``.
+    """
+    prefix = f"{NAMESPACE}:"
+    raw = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    values = {key: _parse(value) if key in STRUCTURED else value for key, value in raw.items()}
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigErrors([_in_words(detail, values) for detail in error.errors()]) from None
+    found = mistakes(settings, stack)
+    if found:
+        raise ConfigErrors(found)
+    return settings
+
+
+def _parse(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError:
+        return value
+
+
+def _in_words(detail: ErrorDetails, values: Mapping[str, Any]) -> ConfigError:
+    """pydantic's finding as key, got, takes; a secret's value is never repeated."""
+    loc = [str(part) for part in detail["loc"] if part != "[key]"]
+    key = ".".join(loc)
+    if loc[0] in SECRET_KEYS and len(loc) > 1:
+        return ConfigError(key, "a value or name that no environment variable can have", "text under a name of A-Z, 0-9 and '_'")
+    if detail["type"] == "missing":
+        return ConfigError(key, "nothing", _describe(loc))
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(loc[:-1])
+        near = difflib.get_close_matches(loc[-1], known, n=1)
+        hint = f"an unknown key (did you mean {near[0]}?)" if near else "an unknown key"
+        return ConfigError(key, hint, "one of " + ", ".join(known))
+    shown = "text that is not a JSON object or list" if loc[0] in SECRET_KEYS else repr(detail["input"])
+    return ConfigError(key, shown, _describe(loc))
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    model = _model_at(path)
+    return sorted(field.alias or name for name, field in model.model_fields.items()) if model else []
+
+
+def _model_at(path: list[str]) -> type[BaseModel] | None:
+    model: type[BaseModel] = Settings
+    for part in path:
+        field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
+        inner = field.annotation if field else None
+        candidates = [inner, *getattr(inner, "__args__", ())]
+        found = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if found is None:
+            return None
+        model = found
+    return model
+
+
+def _describe(loc: list[str]) -> str:
+    """The description of the deepest field on the path: what the key takes."""
+    for depth in range(len(loc), 0, -1):
+        model = _model_at(loc[: depth - 1])
+        for name, field in model.model_fields.items() if model else ():
+            if loc[depth - 1] in (name, field.alias):
+                return field.description or str(field.annotation)
+    return "another value"

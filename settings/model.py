@@ -1,0 +1,153 @@
+"""The contract with users: every key of the ``gateway:`` namespace, its type, default and meaning.
+
+A field's ``description`` is what the key takes; it is shown in error messages and in ``Pulumi.yaml`` (a test compares the two).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+
+Interface = Literal["wsgi", "asgi"]
+Server = Literal["gunicorn", "uvicorn", "gunicorn-uvicorn", "gunicorn-asgi", "daphne", "hypercorn"]
+
+SERVERS: dict[Interface, tuple[Server, ...]] = {
+    "wsgi": ("gunicorn",),
+    "asgi": ("uvicorn", "gunicorn-uvicorn", "gunicorn-asgi", "daphne", "hypercorn"),
+}
+"""The servers that speak each interface; the first one is the default."""
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+def _plain_text(value: Any) -> Any:
+    """YAML turns ``on`` or ``8`` into a boolean or a number; an environment variable is always text."""
+    if isinstance(value, bool):
+        return str(value)
+    return str(value) if isinstance(value, int | float) else value
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$")]
+Domain = Annotated[str, StringConstraints(pattern=rf"^({_LABEL}\.)*{_LABEL}$", max_length=253)]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+PlainText = Annotated[str, BeforeValidator(_plain_text)]
+SecretText = Annotated[SecretStr, BeforeValidator(_plain_text)]
+EntryPoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+DottedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Model(BaseModel):
+    """Frozen, unknown keys refused, camelCase outside and snake_case inside."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_camel, populate_by_name=True)
+
+
+class App(Model):
+    """What is served: where its code is and how it is started."""
+
+    name: Name = Field(description="2 to 31 of a-z, 0-9 and '-', starting with a letter")
+    source: str | None = Field(None, min_length=1, description="a directory, or a git URL together with app.ref")
+    ref: str | None = Field(None, min_length=1, description="a git branch, tag or commit")
+    image: str | None = Field(
+        None,
+        pattern=r"^[^\s@]+@sha256:[0-9a-f]{64}$|^sha256:[0-9a-f]{64}$",
+        description="a prebuilt image by digest (name@sha256:...) or image id (sha256:...), instead of app.source",
+    )
+    dockerfile: str | None = Field(
+        None,
+        min_length=1,
+        description="the project's own Dockerfile, relative to the source (default: Dockerfile if there)",
+    )
+    module: DottedName | None = Field(None, description="the package with wsgi.py and asgi.py (default: from manage.py)")
+    wsgi: EntryPoint | None = Field(None, description="a WSGI entry point, pkg.mod:attr")
+    asgi: EntryPoint | None = Field(None, description="an ASGI entry point, pkg.mod:attr")
+    settings: DottedName | None = Field(None, description="the Django settings module (default: from manage.py)")
+    requirements: str | None = Field(
+        None, min_length=1, description="a requirements file, pyproject.toml or uv.lock, relative to the source"
+    )
+    websockets: Literal["required", "optional"] | None = Field(
+        None, description="required or optional: may a site with Channels be served over wsgi (default: required)"
+    )
+
+
+class Health(Model):
+    """The gate a new instance must pass: HTTP 200 on this path, with the real Host header."""
+
+    path: str = Field("/health/", pattern=r"^/[^\s?#]*$", description="a path that starts with '/'")
+    timeout: int = Field(30, ge=1, le=600, description="seconds, 1 to 600")
+
+
+class Tls(Model):
+    """Where TLS ends."""
+
+    mode: Literal["off"] = Field("off", description="off (TLS ends at a proxy in front of this one)")
+
+
+class Service(Model):
+    """A data service on the Docker target. ``true`` stands for the defaults."""
+
+    image: str | None = Field(None, min_length=1, description="an image with the official image's interface")
+
+
+def _service(value: Any) -> Any:
+    if value in (True, "true"):
+        return Service()
+    return None if value in (False, "false") else value
+
+
+class Services(Model):
+    """Protected data services beside the site, reached over unix sockets that only this site's containers mount."""
+
+    postgres: Annotated[Service | None, BeforeValidator(_service)] = Field(None, description="true or options (image)")
+    redis: Annotated[Service | None, BeforeValidator(_service)] = Field(None, description="true or options (image)")
+
+
+class Settings(Model):
+    """One site on one target, as the stack's config asks for it."""
+
+    app: App = Field(description="the Django project: name, source, ref, image, module, settings, requirements, ...")
+    interface: Interface = Field("wsgi", description="wsgi or asgi")
+    server: Server | None = Field(
+        None, description="wsgi: gunicorn; asgi: uvicorn, gunicorn-uvicorn, gunicorn-asgi, daphne, hypercorn"
+    )
+    workers: int | None = Field(None, ge=1, le=256, description="server processes, 1 to 256 (default 3; daphne has 1)")
+    threads: int | None = Field(None, ge=1, le=256, description="threads of a gunicorn WSGI worker, 1 to 256 (default 4)")
+    server_options: dict[str, PlainText] = Field({}, description="a map of further server flags, without the dashes")
+    target: Literal["docker"] = Field("docker", description="docker")
+    domains: tuple[Domain, ...] = Field(
+        ("localhost",), min_length=1, description="a list of lower-case host names, without scheme or port"
+    )
+    http_port: Port = Field(8080, description="a TCP port, 1 to 65535")
+    listen_address: str = Field("0.0.0.0", pattern=r"^[0-9a-fA-F.:]+$", description="the address that the port is published on")
+    tls: Tls = Field(Tls(), description="mode: off")
+    body_limit_mb: int = Field(20, ge=1, le=10240, description="the largest request body in MiB, 1 to 10240")
+    env: dict[VariableName, PlainText] = Field({}, description="a map of plain environment variables")
+    secrets: dict[VariableName, SecretText] = Field(
+        {}, description="a map of secret environment variables, set with: pulumi config set --secret --path"
+    )
+    health: Health = Field(Health(), description="path and timeout of the health check")
+    drain_seconds: int = Field(30, ge=0, le=3600, description="seconds, 0 to 3600")
+    keep_releases: int = Field(5, ge=1, le=100, description="releases kept for rollback, 1 to 100")
+    release: str | None = Field(None, pattern=r"^[0-9a-f]{10}$", description="the id of a kept release, 10 hex digits")
+    services: Services = Field(Services(), description="postgres and redis: true or options")
+
+    @property
+    def effective_server(self) -> Server:
+        """The server asked for, or the default of the interface."""
+        return self.server or SERVERS[self.interface][0]
+
+    @property
+    def effective_workers(self) -> int:
+        """Processes of one instance; daphne has no workers of its own."""
+        return 1 if self.effective_server == "daphne" else self.workers or 3
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """What a browser sends as Origin, one per domain: ``http://shop.example:8080``."""
+        port = "" if self.http_port == 80 else f":{self.http_port}"
+        return tuple(f"http://{domain}{port}" for domain in self.domains)

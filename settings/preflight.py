@@ -1,0 +1,41 @@
+"""What config and engine say together, before anything is touched: another stack's site, a taken port."""
+
+import errno
+import os
+import socket
+
+from settings.errors import ConfigError, ConfigErrors
+from settings.model import Settings
+from targets.docker.names import Names
+from targets.docker.observe import Observation
+
+
+def check_engine(settings: Settings, owner: str, observed: Observation) -> None:
+    """Raises ``ConfigErrors`` when the site's name or port belongs to somebody else."""
+    errors = []
+    others = sorted(observed.owners - {owner})
+    if others:
+        got = f"'{settings.app.name}', which stack {', '.join(others)} serves on this engine"
+        errors.append(ConfigError("app.name", got, "a name that no other stack has"))
+    holder = observed.ports.get(settings.http_port)
+    mine = Names(settings.app.name).proxy
+    if holder not in (None, mine):
+        errors.append(ConfigError("httpPort", f"{settings.http_port}, which container {holder} has", "a free port"))
+    elif holder is None and _taken(settings.listen_address, settings.http_port):
+        errors.append(ConfigError("httpPort", f"{settings.http_port}, which another program on this machine has", "a free port"))
+    if errors:
+        raise ConfigErrors(errors)
+
+
+def _taken(address: str, port: int) -> bool:
+    """Whether somebody listens there; nobody can tell for an engine on another machine."""
+    if os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] not in ("unix", "npipe"):
+        return False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((address, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False

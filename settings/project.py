@@ -1,0 +1,158 @@
+"""What a Django project says of itself, read without running it: entry points, dependencies, use of Channels."""
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from settings.errors import ConfigError, ConfigErrors
+from settings.model import App, Interface, Settings
+from settings.source import Source
+
+REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml", "requirements/production.txt")
+
+
+@dataclass(frozen=True)
+class Project:
+    """How the project is started and what it is built from."""
+
+    wsgi: str
+    asgi: str
+    settings_module: str
+    requirements: str | None
+    """File in the source that names the dependencies; None with an own Dockerfile or a prebuilt image."""
+    dockerfile: str | None
+    """The project's own Dockerfile, relative to the source; None for our template."""
+    python: str
+    """Python version that the project asks for, such as ``3.13``; empty when it does not say."""
+
+    def entry_point(self, interface: Interface) -> str:
+        """``pkg.wsgi:application`` or its ASGI twin."""
+        return self.wsgi if interface == "wsgi" else self.asgi
+
+
+def inspect(settings: Settings, source: Source | None) -> Project:
+    """The project in ``source`` (None for a prebuilt image or a kept release). Raises ``ConfigErrors``."""
+    app = settings.app
+    settings_module = (
+        app.settings or (_from_manage(source) if source else None) or (f"{app.module}.settings" if app.module else None)
+    )
+    module = app.module or (settings_module or "").split(".")[0]
+    if not settings_module:
+        what = f"nothing, and no manage.py in '{app.source}' that sets DJANGO_SETTINGS_MODULE"
+        raise ConfigErrors([ConfigError("app.module", what, "the package with wsgi.py and asgi.py")])
+    project = Project(
+        wsgi=app.wsgi or f"{module}.wsgi:application",
+        asgi=app.asgi or f"{module}.asgi:application",
+        settings_module=settings_module,
+        dockerfile=_dockerfile(app, source),
+        requirements=_requirements(app, source),
+        python=_python(source),
+    )
+    if source:
+        _check_entry_point(settings, project, source)
+        _check_websockets(settings, project, source)
+    return project
+
+
+def _from_manage(source: Source) -> str | None:
+    """The module that manage.py gives to ``os.environ.setdefault("DJANGO_SETTINGS_MODULE", ...)``."""
+    found = re.search(r"DJANGO_SETTINGS_MODULE['\"]\s*,\s*['\"]([\w.]+)['\"]", source.text("manage.py") or "")
+    return found.group(1) if found else None
+
+
+def _dockerfile(app: App, source: Source | None) -> str | None:
+    if source is None:
+        return None
+    if app.dockerfile and source.text(app.dockerfile) is None:
+        raise ConfigErrors(
+            [ConfigError("app.dockerfile", f"'{app.dockerfile}', which the source does not have", "a file in app.source")]
+        )
+    return app.dockerfile or ("Dockerfile" if source.text("Dockerfile") is not None else None)
+
+
+def _requirements(app: App, source: Source | None) -> str | None:
+    if source is None or _dockerfile(app, source):
+        return None
+    if app.requirements:
+        if source.text(app.requirements) is None:
+            got = f"'{app.requirements}', which the source does not have"
+            raise ConfigErrors([ConfigError("app.requirements", got, "a file in app.source")])
+        return app.requirements
+    for name in REQUIREMENTS:
+        text = source.text(name)
+        if text is not None and (name != "pyproject.toml" or "dependencies" in pyproject(source).get("project", {})):
+            return name
+    raise ConfigErrors(
+        [ConfigError("app.requirements", "nothing, and none found in the source", "one of " + ", ".join(REQUIREMENTS))]
+    )
+
+
+def pyproject(source: Source) -> dict[str, Any]:
+    """The project's pyproject.toml, empty where there is none or it cannot be read."""
+    try:
+        return tomllib.loads(source.text("pyproject.toml") or "")
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def requirement_names(text: str) -> set[str]:
+    """Canonical names of the packages that a requirements file lists by name."""
+    names: set[str] = set()
+    for line in text.splitlines():
+        try:
+            names.add(canonicalize_name(Requirement(line.split(" #")[0].split("\\")[0].split(" --")[0].strip()).name))
+        except InvalidRequirement:
+            continue
+    return names
+
+
+def _python(source: Source | None) -> str:
+    if source is None:
+        return ""
+    found = re.match(r"\s*(?:cpython-?)?(3\.\d+)", source.text(".python-version") or "")
+    return found.group(1) if found else ""
+
+
+def _check_entry_point(settings: Settings, project: Project, source: Source) -> None:
+    module = project.entry_point(settings.interface).split(":")[0]
+    path = module.replace(".", "/")
+    if not any(source.text(f"{root}{path}{end}") is not None for root in ("", "src/") for end in (".py", "/__init__.py")):
+        got = f"'{settings.interface}', and the source has no {path}.py"
+        raise ConfigErrors([ConfigError("interface", got, "an interface that the project has (or set app.module)")])
+
+
+def _check_websockets(settings: Settings, project: Project, source: Source) -> None:
+    """WebSockets need ASGI: a project whose asgi.py routes them is refused under WSGI unless somebody said that it may."""
+    if settings.interface == "asgi":
+        return
+    accepted = settings.app.websockets or pyproject(source).get("tool", {}).get("gateway", {}).get("websockets")
+    path = project.asgi.split(":")[0].replace(".", "/") + ".py"
+    line = websocket_route(source.text(path) or "")
+    if line and accepted != "optional":
+        got = f"'wsgi', and {path}:{line} routes WebSockets (Channels)"
+        takes = "asgi; or accept the loss: pulumi config set --path gateway:app.websockets optional"
+        raise ConfigErrors([ConfigError("interface", got, takes)])
+
+
+def websocket_route(asgi_text: str) -> int | None:
+    """Line of the ``"websocket"`` key in a ``ProtocolTypeRouter({...})``, or None."""
+    try:
+        tree = ast.parse(asgi_text)
+    except SyntaxError:
+        return None
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) == "ProtocolTypeRouter":
+            for constant in ast.walk(call):
+                if isinstance(constant, ast.Constant) and constant.value == "websocket":
+                    return constant.lineno
+    return None

@@ -1,0 +1,127 @@
+"""What a component asks of a target: the component owns the "what", the target owns the "how".
+
+A new platform is one new folder beside this file that has these methods; no component changes for it. Each method makes
+children of ``parent`` and returns what the next step needs. Order is in the arguments (Outputs) and in ``after``, never in the
+order of calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pulumi
+
+from rendering.nginx import ProxySpec
+
+Task = Literal["check", "migrate", "collectstatic"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseSpec:
+    """Code and dependencies, named by their content."""
+
+    release: str
+    """10 hex digits."""
+    source: str | None = None
+    """A directory or a git URL; None for a prebuilt image or a kept release."""
+    ref: str | None = None
+    digest: str | None = None
+    image: str | None = None
+    """A prebuilt image by digest or id."""
+    dockerfile: str | None = None
+    requirements: str | None = None
+    packages: tuple[str, ...] = ()
+    """Server packages that the release gets beside its own requirements."""
+    python: str = ""
+    """Version the project asks for, such as ``3.13``; empty for the default."""
+    keep: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeSpec:
+    """What anything that runs the project's code needs."""
+
+    release: str
+    env_id: str
+    secret_names: tuple[str, ...]
+    settings_module: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceSpec(CodeSpec):
+    """One immutable running server."""
+
+    instance: str
+    interface: str
+    server: str
+    argv: tuple[str, ...]
+    health_host: str
+    health_path: str = "/health/"
+    health_timeout: int = 30
+    """Seconds until a new instance must answer 200."""
+    drain_seconds: int = 30
+    observed: str = ""
+    """Why the instance is not as it should be, when that was seen; makes the engine run the start again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficSpec:
+    """Which instance takes traffic, and how that is proved."""
+
+    instance: str
+    interface: str
+    server: str
+    release: str
+    health_host: str
+    health_path: str = "/health/"
+    observed: str = ""
+
+
+class Target(Protocol):
+    """A platform that sites are served on."""
+
+    live_socket: str
+    """Where Nginx finds the link to the serving instance's socket."""
+    static_root: str
+    media_root: str
+
+    def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Make the release and return what code is run from: an image id, a folder."""
+        ...
+
+    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Write the env file; returns its id once it is there."""
+        ...
+
+    def task(
+        self,
+        name: str,
+        task: str,
+        code: pulumi.Input[str],
+        spec: CodeSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """Run ``check``, ``migrate`` or ``collectstatic`` once."""
+        ...
+
+    def instance(
+        self,
+        name: str,
+        code: pulumi.Input[str],
+        spec: InstanceSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """Start the instance and prove it healthy."""
+        ...
+
+    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+        """Nginx with this configuration, reachable at ``publish`` (address, port)."""
+        ...
+
+    def traffic(
+        self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[Mapping[str, object]]:
+        """Move traffic; the Output tells what serves, as ``TrafficResult``."""
+        ...

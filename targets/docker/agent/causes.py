@@ -1,0 +1,64 @@
+"""From a log to a sentence: why the project's code did not start, and what to do about it."""
+
+import re
+
+LAST_LINES = 12
+
+_EXCEPTION = re.compile(
+    r"^(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Configured|NotReady|DisallowedHost|Exit))(?:: (?P<text>.*))?$"
+)
+
+_ADVICE: tuple[tuple[str, str], ...] = (
+    (
+        r"No module named 'gunicorn|No module named 'uvicorn|(gunicorn|uvicorn|daphne|hypercorn): not found",
+        "add the server to the image",
+    ),
+    (r"DJANGO_SETTINGS_MODULE|settings module|No module named '[\w.]*settings", "correct app.settings (or app.module)"),
+    (r"No module named|cannot import name|ImportError", "add the package to the requirements, or mend the import"),
+    (
+        r"environment variable|^KeyError: '[A-Z][A-Z0-9_]+'|SECRET_KEY",
+        "set it: pulumi config set [--secret] --path gateway:env|secrets.NAME",
+    ),
+    (r"password authentication|no password supplied", "correct the database's user or password"),
+    (
+        r"could not connect|Connection refused|connection failed|No such file or directory.*s\.PGSQL",
+        "check that the database runs and its URL is right",
+    ),
+    (r"Invalid HTTP_HOST|DisallowedHost", "add the name to ALLOWED_HOSTS"),
+    (r"Permission denied", "give the app's user access to that path"),
+    (r"No space left", "free disk space"),
+)
+
+
+def cause(log: str) -> str:
+    """The last exception in the log as one line, or its last line, or ``nothing in its log``."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    for index in range(len(lines) - 1, -1, -1):
+        found = _EXCEPTION.match(lines[index])
+        if found and found["type"].rpartition(".")[2] not in ("SystemExit", "HaltServer"):
+            return lines[index]
+        if lines[index].startswith("SystemCheckError"):
+            return lines[index] + " " + " ".join(line.strip() for line in lines[index + 1 : index + 4])
+    return lines[-1] if lines else "nothing in its log"
+
+
+def advice(reason: str) -> str:
+    """What mends that cause, or an empty string where nobody can know."""
+    return next((text for pattern, text in _ADVICE if re.search(pattern, reason)), "")
+
+
+def report(what: str, log: str, reason: str = "") -> str:
+    """First line: what failed, why, the way out. Below: the process's own last lines."""
+    reason = reason or cause(log)
+    mend = advice(reason)
+    first = f"{what}: {reason}" + (f"; way out: {mend}, then run the update again" if mend else "")
+    lines = [line for line in log.splitlines() if line.strip()][-LAST_LINES:]
+    return "\n".join([first, *([f"its last {len(lines)} lines:"] if lines else []), *(f"  | {line}" for line in lines)])
+
+
+def redact(log: str, secrets: list[str]) -> str:
+    """The log without the values of secrets (whole values, and their lines where one has several)."""
+    parts = {part for secret in secrets for part in [secret, *secret.splitlines()] if len(part) >= 4}
+    for part in sorted(parts, key=len, reverse=True):
+        log = log.replace(part, "[secret]")
+    return log

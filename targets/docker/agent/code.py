@@ -1,0 +1,100 @@
+"""Containers that run the project's code: what instances and release tasks have in common."""
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+from docker.errors import ImageNotFound
+from docker.models.containers import Container
+from docker.types import LogConfig
+
+from rendering.dockerfile import GROUP_ID
+from targets.docker import names
+from targets.docker.agent import engine
+from targets.docker.agent.causes import redact
+from targets.docker.agent.engine import AgentError
+from targets.docker.requests import CodeRequest
+
+INSIDE_TEXT = Path(names.__file__).with_name("inside.py").read_bytes()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What ``check`` found in the release's settings."""
+
+    static_root: str
+    static_url: str
+    media_root: str
+    sqlite: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Files of the site's volumes that a release needs: read once, through one stub."""
+
+    env: bytes | None
+    facts: Facts | None
+    manifest: bytes | None
+
+    def secrets(self, secret_names: tuple[str, ...]) -> list[str]:
+        """The values to strike out of logs."""
+        words = shlex.split((self.env or b"").decode(), posix=True)
+        return [value for name, _, value in (word.partition("=") for word in words) if name in secret_names]
+
+
+def shared(client: docker.DockerClient, request: CodeRequest) -> Shared:
+    """Env file, facts and static manifest of the release. Raises where the env file is not there."""
+    own = names.Names(request.app)
+    with engine.stub(client, {own.volume("env"): names.ENV, own.volume("static"): names.STATIC}) as reader:
+        env = engine.get(reader, f"{names.ENV}/{request.env_id}.env")
+        facts = engine.get(reader, f"{names.STATIC}/releases/{request.release}.json")
+        manifest = engine.get(reader, f"{names.STATIC}/releases/{request.release}.manifest")
+    if not env:
+        raise AgentError(f"env file {request.env_id} of {request.app} is gone; way out: pulumi up --refresh, then again")
+    return Shared(env, Facts(**json.loads(facts)) if facts else None, manifest)
+
+
+def create(
+    client: docker.DockerClient,
+    request: CodeRequest,
+    name: str,
+    inside: list[str],
+    files: Shared,
+    labels: dict[str, str],
+) -> Container:
+    """A container of the release's image that will run ``inside.py <inside>``; not started."""
+    own = names.Names(request.app)
+    volumes = own.mounts(request.services)
+    if files.facts and files.facts.media_root:
+        volumes = {**volumes, own.volume("media"): files.facts.media_root}
+    try:
+        container = client.containers.create(
+            request.image,
+            entrypoint=["python3", names.INSIDE, *inside],
+            command=[],
+            name=name,
+            labels=labels,
+            environment={"DJANGO_SETTINGS_MODULE": request.settings_module, **request.variables},
+            volumes=[f"{volume}:{path}" for volume, path in volumes.items()],
+            network=own.network,
+            group_add=[str(GROUP_ID)],
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            healthcheck={"test": ["NONE"]},
+            log_config=LogConfig(type="json-file", config={"max-size": "10m", "max-file": "3"}),
+        )
+    except ImageNotFound:
+        raise AgentError(
+            f"the image of release {request.release} is gone from this engine; way out: pulumi up --refresh"
+        ) from None
+    engine.put(container, names.INSIDE, INSIDE_TEXT)
+    if files.facts and files.facts.static_root and files.manifest is not None:
+        engine.put(container, f"{files.facts.static_root}/staticfiles.json", files.manifest)
+    return container
+
+
+def log(container: Container, secrets: list[str]) -> str:
+    """The container's output so far, without secrets."""
+    return redact(container.logs(tail=200).decode(errors="replace"), secrets)

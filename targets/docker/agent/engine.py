@@ -1,0 +1,135 @@
+"""The Docker engine in the few words that the agent needs."""
+
+import contextlib
+import fcntl
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from rendering.dockerfile import GROUP_ID
+from targets.docker import names
+
+EMPTY_IMAGE = "gateway/empty:1"
+TIMEOUT = 600
+
+
+class AgentError(Exception):
+    """What a person reads: the cause and the way out in the first line, details in the lines below."""
+
+
+def connect() -> docker.DockerClient:
+    """The engine that DOCKER_HOST names, else the local one."""
+    try:
+        client = docker.from_env(timeout=TIMEOUT)
+        client.ping()
+    except (DockerException, OSError) as error:
+        raise AgentError(f"the Docker engine does not answer ({error}); start it, then run the update again") from None
+    return client
+
+
+def find(client: docker.DockerClient, name: str) -> Container | None:
+    """The container of that name, running or not."""
+    try:
+        return client.containers.get(name)
+    except NotFound:
+        return None
+
+
+def remove(container: Container | None) -> None:
+    """Remove a container, whatever its state; one that is gone already is fine."""
+    with contextlib.suppress(NotFound):
+        if container is not None:
+            container.remove(force=True, v=True)
+
+
+def labels(app: str, owner: str, role: str, **more: str) -> dict[str, str]:
+    """Labels of everything that belongs to a site."""
+    return {
+        names.LABEL_APP: app,
+        names.LABEL_OWNER: owner,
+        names.LABEL_ROLE: role,
+        **{f"gateway.{key}": value for key, value in more.items()},
+    }
+
+
+def run_in(container: Container, *command: str) -> tuple[int, str]:
+    """Exit status and output of a command in a running container, as root."""
+    status, output = container.exec_run(list(command), user="0")
+    return int(status or 0), bytes(output).decode(errors="replace").strip()  # type: ignore[arg-type]
+
+
+def archive(entries: dict[str, bytes | None], mode: int = 0o644, gid: int = 0) -> bytes:
+    """A tar archive of path -> content; None is a folder that its group may write and hands its group on."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in entries.items():
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.gid = gid
+            if content is None:
+                info.type, info.mode = tarfile.DIRTYPE, mode
+                tar.addfile(info)
+            else:
+                info.size, info.mode = len(content), mode
+                tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def stub(client: docker.DockerClient, volumes: dict[str, str]) -> Iterator[Container]:
+    """A container that never runs, through which files of volumes are read and written without a process of anybody's."""
+    try:
+        client.images.get(EMPTY_IMAGE)
+    except ImageNotFound:
+        repository, tag = EMPTY_IMAGE.split(":")
+        client.api.import_image_from_data(archive({}), repository=repository, tag=tag)
+    container = client.containers.create(EMPTY_IMAGE, ["-"], volumes=[f"{name}:{path}" for name, path in volumes.items()])
+    try:
+        yield container
+    finally:
+        container.remove(force=True)
+
+
+def put(container: Container, path: str, content: bytes, mode: int = 0o644, gid: int = 0) -> None:
+    """Write a file, made whole before it has its name in the container's file system."""
+    if not container.put_archive("/", archive({path: content}, mode, gid)):
+        raise AgentError(f"Docker could not write {path} in {container.name}; is its disk full?")
+
+
+def get(container: Container, path: str) -> bytes | None:
+    """Content of a file, or None."""
+    try:
+        stream, _ = container.get_archive(path)
+    except NotFound:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        member = tar.extractfile(tar.getmembers()[0])
+        return member.read() if member else None
+
+
+def shared_folder(*paths: str) -> bytes:
+    """Archive of folders in volumes that the app's group may write."""
+    return archive(dict.fromkeys(paths), mode=0o2775, gid=GROUP_ID)
+
+
+@contextlib.contextmanager
+def lock(*parts: str) -> Iterator[None]:
+    """One agent at a time for a thing: one whose ``pulumi up`` was killed may still be at work, and the next waits for it."""
+    path = Path(tempfile.gettempdir(), f"gateway-{os.getuid()}-{'-'.join(parts)}.lock")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def inspect_state(container: Container) -> dict[str, Any]:
+    """``State`` of the container now."""
+    container.reload()
+    state: dict[str, Any] = container.attrs["State"]
+    return state

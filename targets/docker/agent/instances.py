@@ -1,0 +1,128 @@
+"""Start an instance and prove it healthy; drain it and stop it."""
+
+import json
+import time
+
+import docker
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from rendering.nginx import UPSTREAM_SECONDS
+from rendering.servers import STOP_SECONDS
+from targets.docker import names
+from targets.docker.agent import code, engine
+from targets.docker.agent.causes import report
+from targets.docker.agent.engine import AgentError
+from targets.docker.requests import InstanceRequest
+
+MINIMUM_DRAIN_SECONDS = UPSTREAM_SECONDS + 1
+"""Below this a connection that Nginx still holds could meet a stopped server, so no drain is shorter."""
+
+
+def start(client: docker.DockerClient, request: InstanceRequest) -> str:
+    """A healthy instance on its own socket, started now or found running. On failure nothing of it is left behind."""
+    name = names.Names(request.app).instance(request.instance)
+    with engine.lock(request.app, request.instance):
+        files = code.shared(client, request)
+        container = engine.find(client, name)
+        if container is None or not _as_asked(container, request):
+            engine.remove(container)
+            container = _create(client, request, name, files)
+        try:
+            container.start()
+            _await_healthy(container, request, files)
+        except AgentError:
+            engine.remove(container)
+            raise
+        except (APIError, NotFound) as error:
+            engine.remove(container)
+            raise AgentError(f"Docker cannot start instance {request.instance}: {error}") from None
+        # Only now: while it is being proved, a process that exits must be seen to exit.
+        container.update(restart_policy={"Name": "always"})
+    return name
+
+
+def _as_asked(container: Container, request: InstanceRequest) -> bool:
+    return bool(container.attrs["Image"] == request.image and container.labels.get(names.LABEL_INSTANCE) == request.instance)
+
+
+def _create(client: docker.DockerClient, request: InstanceRequest, name: str, files: code.Shared) -> Container:
+    serve = ["serve", f"{names.SOCKETS}/{names.socket_name(request.instance)}", f"{names.ENV}/{request.env_id}.env"]
+    told = {key: getattr(request, key) for key in ("interface", "server", "release", "instance")}
+    labels = engine.labels(request.app, request.owner, "instance", **told)
+    return code.create(client, request, name, [*serve, "--", *request.argv], files, labels)
+
+
+def _await_healthy(container: Container, request: InstanceRequest, files: code.Shared) -> None:
+    """Wait inside the container, over its own socket, with the real Host header: only HTTP 200 counts."""
+    socket = f"{names.SOCKETS}/{names.socket_name(request.instance)}"
+    what = f"the new instance {request.instance} ({request.interface}, {request.server}, release {request.release})"
+    try:
+        _, output = engine.run_in(
+            container, "python3", names.INSIDE, "wait", request.host, request.path, str(request.timeout), socket
+        )
+    except APIError:
+        output = ""  # it was gone before it could be asked
+    state = engine.inspect_state(container)
+    log = code.log(container, files.secrets(request.secret_names))
+    if not state["Running"] or state["Restarting"]:
+        why = "was killed for lack of memory" if state["OOMKilled"] else f"exited at once with status {state['ExitCode']}"
+        raise AgentError(report(f"{what} {why} and never took traffic", log))
+    status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
+    if status != 200:
+        raise AgentError(_unhealthy(what, request, status, detail, log))
+
+
+def _unhealthy(what: str, request: InstanceRequest, status: int, detail: str, log: str) -> str:
+    asked = f"GET {request.path} with Host {request.host}"
+    never = f"{what} never became healthy and never took traffic"
+    if status == 0:
+        return report(never, log, f"{asked} had no answer in {request.timeout} seconds ({detail}); {_from_log(log)}")
+    if 300 <= status < 400:
+        mend = "exempt the path from the redirect (SECURE_REDIRECT_EXEMPT) or correct health.path"
+        return report(never, log, f"{asked} answered {status} to {detail}, not 200; {mend}")
+    if status == 400:
+        return report(never, log, f"{asked} answered 400 (DisallowedHost?); ALLOWED_HOSTS must have {request.host}")
+    if status == 404:
+        return report(never, log, f"{asked} answered 404; add the view or correct health.path")
+    return report(never, log, f"{asked} answered {status}, not 200; {_from_log(log)}")
+
+
+def _from_log(log: str) -> str:
+    return "its log tells why" if log.strip() else "its log is empty"
+
+
+def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
+    """Drain, then stop and remove this instance, and no other: it may run after a newer one has been started."""
+    own = names.Names(request.app)
+    with engine.lock(request.app, request.instance):
+        container = engine.find(client, own.instance(request.instance))
+        if container is None:
+            return "gone"
+        if engine.inspect_state(container)["Running"]:
+            _drain(client, own, request)
+            engine.run_in(container, "rm", "-f", f"{names.SOCKETS}/{names.socket_name(request.instance)}")
+            container.stop(timeout=STOP_SECONDS + 5)
+        engine.remove(container)
+    return "stopped"
+
+
+def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest) -> None:
+    """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``."""
+    proxy = engine.find(client, own.proxy)
+    if proxy is None or not engine.inspect_state(proxy)["Running"]:
+        return
+    end = time.monotonic() + max(request.drain_seconds, MINIMUM_DRAIN_SECONDS)
+    while time.monotonic() < end and connections(proxy, request.instance):
+        time.sleep(0.25)
+
+
+def connections(proxy: Container, instance: str) -> int:
+    """Connections that Nginx holds to the instance: requests, streams, WebSockets and idle ones.
+
+    The server's end of a unix connection is listed where the client made it, under the path of the listening socket, so Nginx's
+    own ``/proc/net/unix`` tells; nothing has to run in the instance.
+    """
+    status, table = engine.run_in(proxy, "cat", "/proc/net/unix")
+    path = f"{names.SOCKETS}/{names.socket_name(instance)}"
+    return sum(line.endswith(f" {path}") for line in table.splitlines()) if status == 0 else 0

@@ -1,0 +1,87 @@
+"""Nginx's configuration: rendered aside, tested, swapped, reloaded, probed; the old file is put back on failure."""
+
+import time
+
+import docker
+from docker.errors import ContainerError
+from docker.models.containers import Container
+
+from rendering.identity import short_hash
+from targets.docker import names
+from targets.docker.agent import engine
+from targets.docker.agent.engine import AgentError
+from targets.docker.requests import ProxyRequest
+
+CONF = f"{names.PROXY}/nginx.conf"
+CANDIDATE = f"{names.PROXY}/candidate.conf"
+OLD = f"{names.PROXY}/old.conf"
+RELOAD_SECONDS = 10
+
+
+def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
+    """Put the configuration in place, in a running Nginx without a moment of rest; returns its hash."""
+    own = names.Names(request.app)
+    volumes = {
+        own.volume("nginx"): names.PROXY,
+        own.volume("static"): names.STATIC,
+        own.volume("sockets"): names.SOCKETS,
+    }
+    with engine.lock(request.app, "proxy"):
+        with engine.stub(client, volumes) as writer:
+            engine.put(writer, CANDIDATE, request.configuration.encode())
+        _test(client, request.image, volumes)
+        running = engine.find(client, own.proxy)
+        if running is not None and engine.inspect_state(running)["Running"]:
+            _swap_and_reload(running)
+        else:
+            with engine.stub(client, volumes) as writer:
+                engine.put(writer, CONF, request.configuration.encode())
+    return short_hash(request.configuration)
+
+
+def _test(client: docker.DockerClient, image: str, volumes: dict[str, str]) -> None:
+    """``nginx -t`` on the candidate in a container of its own, so that a bad file never comes near the running one."""
+    try:
+        client.containers.run(
+            image,
+            ["nginx", "-t", "-q", "-c", CANDIDATE],
+            entrypoint=[],
+            remove=True,
+            network_mode="none",
+            volumes=[f"{name}:{path}" for name, path in volumes.items()],
+            stderr=True,
+        )
+    except ContainerError as error:
+        words = str(error.stderr, "utf-8", "replace").splitlines() if isinstance(error.stderr, bytes) else [str(error)]
+        emerg = next((line for line in words if "[emerg]" in line), words[-1] if words else "it gave no reason")
+        raise AgentError(f"Nginx refuses the new configuration, the old one stays: {emerg}") from None
+
+
+def _workers(proxy: Container) -> set[str]:
+    processes = proxy.top(ps_args="-eo pid,args") or {"Processes": []}
+    return {pid for pid, args in processes["Processes"] if "worker process" in args and "shutting down" not in args}
+
+
+def _swap_and_reload(proxy: Container) -> None:
+    engine.run_in(proxy, "cp", CONF, OLD)
+    _replace(proxy, CANDIDATE)
+    if not _reload(proxy):
+        _replace(proxy, OLD)
+        _reload(proxy)
+        raise AgentError("Nginx did not take the new configuration over, the old one is back; way out: docker logs of the proxy")
+
+
+def _replace(proxy: Container, file: str) -> None:
+    engine.run_in(proxy, "mv", "-f", file, CONF)
+
+
+def _reload(proxy: Container) -> bool:
+    """Reload and wait for new workers: the command itself returns before they serve."""
+    before = _workers(proxy)
+    status, _ = engine.run_in(proxy, "nginx", "-c", CONF, "-s", "reload")
+    end = time.monotonic() + RELOAD_SECONDS
+    while status == 0 and time.monotonic() < end:
+        if _workers(proxy) - before:
+            return True
+        time.sleep(0.1)
+    return False

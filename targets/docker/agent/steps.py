@@ -1,0 +1,85 @@
+"""The small steps: volumes, env files, release tasks."""
+
+import docker
+
+from rendering.dockerfile import GROUP_ID
+from targets.docker import names
+from targets.docker.agent import code, engine
+from targets.docker.agent.causes import report
+from targets.docker.agent.engine import AgentError
+from targets.docker.requests import EnvRequest, StorageRequest, TaskRequest
+
+TASK_SECONDS = 3600
+
+
+def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
+    """Folders and modes in the site's volumes; what is in them stays."""
+    own = names.Names(request.app)
+    volumes = {
+        own.volume("sockets"): names.SOCKETS,
+        own.volume("static"): names.STATIC,
+        own.volume("media"): names.MEDIA,
+    }
+    folders = [names.SOCKETS, names.STATIC, f"{names.STATIC}/files", f"{names.STATIC}/releases", names.MEDIA]
+    with engine.stub(client, volumes) as writer:
+        writer.put_archive("/", engine.shared_folder(*folders))
+    if "redis" in request.services:
+        with engine.stub(client, {own.volume("redis-socket"): names.SERVICE_SOCKETS["redis"]}) as writer:
+            writer.put_archive("/", engine.archive({names.SERVICE_SOCKETS["redis"]: None}, mode=0o777))
+    return "ready"
+
+
+def write_env(client: docker.DockerClient, request: EnvRequest) -> str:
+    """The env file of that id, for root and the app's group only."""
+    own = names.Names(request.app)
+    with engine.stub(client, {own.volume("env"): names.ENV}) as writer:
+        engine.put(writer, f"{names.ENV}/{request.env_id}.env", request.text.encode(), mode=0o640, gid=GROUP_ID)
+    return request.env_id
+
+
+def remove_env(client: docker.DockerClient, request: EnvRequest) -> str:
+    """Empty and remove the env file of that id, and no other."""
+    own = names.Names(request.app)
+    folder = {own.volume("env"): names.ENV}
+    with engine.stub(client, folder) as writer:
+        if engine.get(writer, f"{names.ENV}/{request.env_id}.env") is not None:
+            engine.put(writer, f"{names.ENV}/{request.env_id}.env", b"", mode=0o640, gid=GROUP_ID)
+    return "removed"
+
+
+def task(client: docker.DockerClient, request: TaskRequest) -> str:
+    """Run ``check``, ``migrate`` or ``collectstatic`` in the release's image with its env; a failure shows its last lines."""
+    launcher = ["python3", names.INSIDE]
+    command = {
+        "check": [*launcher, "check", names.STATIC, request.release],
+        "migrate": ["python3", "-m", "django", "migrate", "--noinput"],
+        "collectstatic": [*launcher, "collect", names.STATIC, request.release],
+    }[request.task]
+    name = f"{request.app}-{request.task}-{request.release}"
+    with engine.lock(request.app, request.task):
+        files = code.shared(client, request)
+        engine.remove(engine.find(client, name))
+        env_file = f"{names.ENV}/{request.env_id}.env"
+        labels = engine.labels(request.app, request.owner, "task", release=request.release)
+        container = code.create(client, request, name, ["run", env_file, "--", *command], files, labels)
+        try:
+            container.start()
+            status = container.wait(timeout=TASK_SECONDS)["StatusCode"]
+            log = code.log(container, files.secrets(request.secret_names))
+        finally:
+            engine.remove(container)
+    if status:
+        raise AgentError(report(f"{request.task} of release {request.release} failed, nothing was switched", log))
+    if request.task == "check":
+        _check_files(code.shared(client, request).facts)
+    return "done"
+
+
+def _check_files(facts: code.Facts | None) -> None:
+    """A database inside the container would be lost with it: refused before it can happen."""
+    lost = [path for path in facts.sqlite if not path.startswith(facts.media_root or "\0")] if facts else []
+    if lost and ":memory:" not in lost[0] and "mode=memory" not in lost[0]:
+        raise AgentError(
+            f"the database is the file {lost[0]} inside the container, and would be lost with every release; way out: "
+            "pulumi config set --path gateway:services.postgres true, and read DATABASE_URL in the settings"
+        )

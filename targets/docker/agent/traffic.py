@@ -1,0 +1,95 @@
+"""The switch: ``live.sock`` is renamed onto the new instance's socket, proved through the proxy, and renamed back on failure."""
+
+import json
+import os
+
+import docker
+from docker.models.containers import Container
+
+from targets.docker import names
+from targets.docker.agent import engine
+from targets.docker.agent.engine import AgentError
+from targets.docker.requests import Request, Serving, TrafficRequest, TrafficResult
+
+PROBES = 20
+
+
+def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
+    """Move traffic; returns what serves now and what served before, as one line of JSON."""
+    own, wanted = names.Names(request.app), request.serving
+    with engine.lock(request.app, "traffic"):
+        container = engine.find(client, own.instance(wanted.instance))
+        if container is None:
+            raise AgentError(f"instance {wanted.instance} is gone; way out: run the update again")
+        before = _rename(container, names.socket_name(wanted.instance))
+        failure = probe_proxy(container, own, request.host, request.path)
+        if failure:
+            if before:
+                _rename(container, before)
+            back = f"traffic is back on {before.removesuffix('.sock')}" if before else "nothing served before"
+            raise AgentError(f"the site did not answer through the proxy after the switch ({failure}); {back}")
+        _sweep(client, request, keep={names.socket_name(wanted.instance), before})
+    result = TrafficResult(
+        **wanted.model_dump(),
+        hosts={
+            "docker": {
+                "instance": wanted.instance,
+                "container": own.instance(wanted.instance),
+                "socket": f"{names.SOCKETS}/{names.socket_name(wanted.instance)}",
+            }
+        },
+        previous=_previous(wanted),
+    )
+    return result.model_dump_json()
+
+
+def _rename(container: Container, name: str) -> str:
+    status, output = engine.run_in(container, "python3", names.INSIDE, "switch", names.LIVE, name)
+    if status:
+        raise AgentError(f"live.sock cannot be renamed: {output.splitlines()[-1] if output else 'no reason given'}")
+    return output
+
+
+def probe_proxy(container: Container, own: names.Names, host: str, path: str) -> str:
+    """Why the site does not answer 200 through Nginx, seen from the site's own network; '' when it does."""
+    last = ""
+    for _ in range(PROBES):
+        status, output = engine.run_in(container, "python3", names.INSIDE, "probe", host, path, f"{own.proxy}:80")
+        code, detail = json.loads(output.splitlines()[-1]) if status == 0 and output else (0, output[-200:])
+        if code == 200:
+            return ""
+        last = f"GET {path} with Host {host} got {code or 'no answer'}{': ' + detail if detail else ''}"
+        if 300 <= code < 500:
+            break
+    return last
+
+
+def _previous(wanted: Serving) -> Serving | None:
+    """The rollback point: what the last successful switch served, as the engine hands its output back to us.
+
+    The same instance again (a repair, a moved file) leaves the rollback point as it was.
+    """
+    try:
+        last = json.loads(os.environ.get("PULUMI_COMMAND_STDOUT", ""))
+    except json.JSONDecodeError:
+        return None
+    if last["instance"] != wanted.instance:
+        return Serving(**last)
+    return Serving(**last["previous"]) if last["previous"] else None
+
+
+def _sweep(client: docker.DockerClient, request: Request, keep: set[str]) -> None:
+    """Remove instances that are neither serving nor just replaced (that one drains on its own): what a killed update left."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={request.app}", f"{names.LABEL_ROLE}=instance"]}
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
+        if names.socket_name(container.labels.get(names.LABEL_INSTANCE, "")) not in keep:
+            engine.remove(container)
+
+
+def stop(client: docker.DockerClient, request: TrafficRequest) -> str:
+    """The site is taken down: the link goes, so that nothing seems to serve."""
+    own = names.Names(request.app)
+    container = engine.find(client, own.instance(request.serving.instance))
+    if container is not None and engine.inspect_state(container)["Running"]:
+        _rename(container, "")
+    return "off"

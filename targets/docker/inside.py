@@ -1,0 +1,203 @@
+"""What runs inside a site's containers. Standard library only and one file: it is copied into whatever image a site has.
+
+python3 inside.py serve SOCKET ENV_FILE -- COMMAND...   become the server, listening on SOCKET, with the env file's variables
+python3 inside.py run ENV_FILE -- COMMAND...            become COMMAND with the env file's variables
+python3 inside.py probe HOST PATH SOCKET|HOST:PORT      one GET; prints [status, detail]
+python3 inside.py wait HOST PATH SECONDS SOCKET         GET until the answer is final; prints [status, detail]
+python3 inside.py switch LINK SOCKET                    point LINK at SOCKET by one rename; prints what it named before
+python3 inside.py check FOLDER RELEASE                  check --deploy; what the settings say of files into FOLDER/releases
+python3 inside.py collect FOLDER RELEASE                collectstatic into FOLDER/files, the manifest into FOLDER/releases
+"""
+
+import http.client
+import json
+import os
+import shlex
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NoReturn
+
+BACKLOG = 2048
+LISTEN_FD = 3
+
+
+def read_env(path: str) -> dict[str, str]:
+    """Variables of an env file in shell quoting, as ``rendering.envfile`` writes it."""
+    words = shlex.split(Path(path).read_text(encoding="utf-8"), posix=True)
+    return dict(word.partition("=")[::2] for word in words)
+
+
+def run(env_file: str, command: list[str]) -> NoReturn:
+    """Become ``command`` (exec), so that signals reach it and nothing stands between."""
+    os.environ.update(read_env(env_file))
+    try:
+        os.execvp(command[0], command)
+    except FileNotFoundError:
+        sys.exit(f"{command[0]}: not found in this image")
+
+
+def serve(path: str, env_file: str, command: list[str]) -> NoReturn:
+    """Listen first, then become the server: after a crash, clients wait in the queue while Django boots, and are not refused.
+
+    The socket is inherited as fd 3, with the variables of systemd's protocol (LISTEN_FDS), so each server takes it its own way.
+    """
+    Path(path).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    os.chmod(path, 0o666)  # who may reach it is decided by the volume that it is in
+    listener.listen(BACKLOG)
+    if listener.fileno() != LISTEN_FD:
+        os.dup2(listener.fileno(), LISTEN_FD)
+    os.set_inheritable(LISTEN_FD, True)
+    os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="http", LISTEN_PID=str(os.getpid()))
+    run(env_file, command)
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a unix socket (a path) or TCP (``host:port``)."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.address = address
+
+    def connect(self) -> None:
+        if self.address.startswith("/"):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self.address)
+        else:
+            name, _, port = self.address.rpartition(":")
+            self.sock = socket.create_connection((name, int(port)), self.timeout)
+
+
+def probe(host: str, path: str, address: str, timeout: float = 5.0) -> tuple[int, str]:
+    """Status of one GET with the real Host header, and where it redirects to. Status 0 and the reason when nothing answers."""
+    connection = _Connection(address, timeout)
+    try:
+        connection.request("GET", path, headers={"Host": host, "X-Forwarded-Proto": "http", "User-Agent": "gateway-probe"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("Location", "")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
+
+
+def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
+    """Ask until 200, or until an answer comes that waiting will not mend (3xx, 4xx), or the time is over.
+
+    5xx and silence are asked again: a database may still be starting.
+    """
+    end = time.monotonic() + seconds
+    status, detail = 0, "no answer"
+    while (left := end - time.monotonic()) > 0:
+        status, detail = probe(host, path, address, timeout=max(left, 0.1))
+        if status == 200 or 300 <= status < 500:
+            break
+        time.sleep(0.1)
+    return status, detail
+
+
+def switch(link: str, name: str) -> str:
+    """Point ``link`` at ``name`` (beside it) by one rename, never without it. Returns what it named before, or ''."""
+    try:
+        before = os.readlink(link)
+    except FileNotFoundError:
+        before = ""
+    if not name:
+        Path(link).unlink(missing_ok=True)
+    elif before != name:
+        beside = f"{link}.{os.getpid()}"
+        os.symlink(name, beside)
+        os.replace(beside, link)
+    return before
+
+
+def check(folder: str, release: str) -> None:
+    """``check --deploy`` and what the settings say of files, which the containers of this release mount, in ``releases/``."""
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+
+    django.setup()
+    found = {
+        "static_root": str(settings.STATIC_ROOT or ""),
+        "static_url": str(settings.STATIC_URL or ""),
+        "media_root": str(settings.MEDIA_ROOT or ""),
+        "sqlite": [str(db["NAME"]) for db in settings.DATABASES.values() if db["ENGINE"].endswith("sqlite3")],
+    }
+    path = Path(folder, "releases", f"{release}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(json.dumps(found), encoding="utf-8")
+    beside.replace(path)
+    call_command("check", deploy=True, fail_level="ERROR")
+
+
+def collect(folder: str, release: str) -> str:
+    """``collectstatic`` into a folder aside, then file by file into the shared one, where nothing is ever removed.
+
+    Hashed files that are there already are left alone: an open page and the other instance read them meanwhile. The manifest does
+    not go into the shared folder, where the next release would overwrite it: each release has its own.
+    """
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+
+    django.setup()
+    if not settings.STATIC_ROOT:
+        return "0 files: STATIC_ROOT is not set"
+    shared = Path(folder, "files")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".collecting-") as aside:
+        settings.STATIC_ROOT = aside
+        call_command("collectstatic", interactive=False, verbosity=0)
+        manifest = Path(aside, "staticfiles.json")
+        if manifest.exists():
+            manifest.rename(Path(folder, "releases", f"{release}.manifest"))
+        count = 0
+        for path in sorted(Path(aside).rglob("*")):
+            if path.is_file():
+                count += _publish(path, shared / path.relative_to(aside))
+    return f"{count} new or changed files"
+
+
+def _publish(path: Path, target: Path) -> int:
+    """Move a file into the shared folder by rename, unless the same content is there."""
+    if target.is_file() and target.read_bytes() == path.read_bytes():
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o664)
+    path.replace(target)
+    return 1
+
+
+def main(argv: list[str]) -> int:
+    """Dispatch; the argument forms are in the module's docstring."""
+    verb, *args = argv
+    command = args[args.index("--") + 1 :] if "--" in args else []
+    match verb:
+        case "serve":
+            serve(args[0], args[1], command)
+        case "run":
+            run(args[0], command)
+        case "probe":
+            print(json.dumps(probe(args[0], args[1], args[2])))
+        case "wait":
+            print(json.dumps(wait(args[0], args[1], float(args[2]), args[3])))
+        case "switch":
+            print(switch(*args))
+        case "check" | "collect":
+            sys.path.insert(0, os.getcwd())
+            os.umask(0o002)  # the group of the volume may write what the user of another image made
+            print((check if verb == "check" else collect)(*args) or "ok")
+        case _:
+            sys.exit(__doc__)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

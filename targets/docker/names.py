@@ -1,0 +1,59 @@
+"""Names and places of one site on a Docker engine."""
+
+from dataclasses import dataclass
+
+SOCKETS = "/run/gateway"
+"""Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
+LIVE = f"{SOCKETS}/live.sock"
+ENV = "/etc/gateway/env"
+STATIC = "/srv/static"
+MEDIA = "/srv/media"
+PROXY = "/etc/gateway/nginx"
+INSIDE = "/gateway/inside.py"
+
+LABEL_APP = "gateway.app"
+LABEL_OWNER = "gateway.owner"
+LABEL_ROLE = "gateway.role"
+LABEL_INSTANCE = "gateway.instance"
+LABEL_RELEASE = "gateway.release"
+
+SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
+"""Where a data service makes its socket, in its own container and in the app's."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the containers, volumes and images of ``app`` are called."""
+
+    app: str
+
+    @property
+    def network(self) -> str:
+        return self.app
+
+    @property
+    def proxy(self) -> str:
+        """Nginx's container."""
+        return f"{self.app}-nginx"
+
+    def instance(self, instance: str) -> str:
+        """The container of an instance."""
+        return f"{self.app}-{instance}"
+
+    def image(self, release: str) -> str:
+        """The tag of a release's image."""
+        return f"gateway/{self.app}:{release}"
+
+    def volume(self, role: str) -> str:
+        """``sockets``, ``env``, ``static``, ``media``, ``nginx``; with a service: its name and ``<service>-socket``."""
+        return f"{self.app}-{role}"
+
+    def mounts(self, services: tuple[str, ...]) -> dict[str, str]:
+        """Volume name -> path, for containers that run the app's code (media is mounted where the project's settings put it)."""
+        own = {self.volume("sockets"): SOCKETS, self.volume("env"): ENV, self.volume("static"): STATIC}
+        return own | {self.volume(f"{service}-socket"): SERVICE_SOCKETS[service] for service in services}
+
+
+def socket_name(instance: str) -> str:
+    """An instance's socket, beside ``live.sock``."""
+    return f"{instance}.sock"

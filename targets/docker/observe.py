@@ -1,0 +1,93 @@
+"""Facts about a site on the Docker engine, read when the program starts: what serves, what is missing, whose it is."""
+
+from dataclasses import dataclass, field
+
+import docker
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from targets.docker import names
+from targets.docker.agent import engine
+from targets.docker.requests import Serving
+
+SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is there. Empty where no engine answers: the update itself will say so."""
+
+    owners: frozenset[str] = frozenset()
+    """``project/stack`` labels on the site's containers, and on its volumes."""
+    serving: Serving | None = None
+    """The instance that ``live.sock`` names, when its container is there."""
+    live: str = ""
+    """Id of the instance that ``live.sock`` names, '' when nothing does or Nginx is down."""
+    running: frozenset[str] = frozenset()
+    """Instances whose container runs."""
+    stopped: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    """Containers that do not run: the proxy, data services."""
+    ports: dict[int, str] = field(default_factory=dict)
+    """Published TCP port -> container of any site."""
+
+    def instance_fault(self, instance: str) -> str:
+        """What is wrong with the instance that the state has, '' when it runs."""
+        if not self.serving and not self.running and not self.stopped:
+            return ""
+        return "" if instance in self.running else f"container of {instance} does not run"
+
+    def traffic_fault(self, instance: str) -> str:
+        """Why traffic is not on an instance that runs already, or which others do; '' when all is well or a switch is due."""
+        if instance not in self.running or not self.live:
+            return ""
+        if self.live != instance:
+            return f"live.sock names {self.live}"
+        strays = sorted((self.running | self.stopped) - {instance})
+        return f"stray {', '.join(strays)}" if strays else ""
+
+
+def observe(app: str) -> Observation:
+    """Look once; costs a few milliseconds on a local engine."""
+    try:
+        client = docker.from_env(timeout=SECONDS)
+        mine: dict[str, str | list[str] | bool] = {"label": f"{names.LABEL_APP}={app}"}
+        containers = client.containers.list(all=True, filters=mine, ignore_removed=True)
+        volumes = client.volumes.list(filters=mine)
+        everybody = client.containers.list(ignore_removed=True)
+    except (DockerException, OSError):
+        return Observation()
+    owners = {label for thing in containers for label in [thing.labels.get(names.LABEL_OWNER)] if label}
+    owners |= {
+        volume.attrs["Labels"][names.LABEL_OWNER] for volume in volumes if names.LABEL_OWNER in (volume.attrs["Labels"] or {})
+    }
+    by_role: dict[str, list[Container]] = {}
+    for container in containers:
+        by_role.setdefault(container.labels.get(names.LABEL_ROLE, ""), []).append(container)
+    instances = {c.labels[names.LABEL_INSTANCE]: c for c in by_role.get("instance", [])}
+    live = _live(by_role.get("proxy", []))
+    return Observation(
+        owners=frozenset(owners),
+        live=live,
+        serving=_serving(instances[live]) if live in instances else None,
+        running=frozenset(name for name, c in instances.items() if c.status == "running"),
+        stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
+        missing=frozenset(
+            str(c.name) for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status != "running"
+        ),
+        ports={
+            int(port["HostPort"]): str(c.name) for c in everybody for ports in (c.ports or {}).values() for port in ports or []
+        },
+    )
+
+
+def _live(proxies: list[Container]) -> str:
+    for proxy in proxies:
+        if proxy.status == "running":
+            status, output = engine.run_in(proxy, "readlink", names.LIVE)
+            return output.removesuffix(".sock") if status == 0 else ""
+    return ""
+
+
+def _serving(container: Container) -> Serving:
+    return Serving(**{key: container.labels.get(f"gateway.{key}", "") for key in ("interface", "server", "release", "instance")})

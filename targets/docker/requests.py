@@ -1,0 +1,120 @@
+"""What a Pulumi resource hands to the agent, as JSON on standard input: never in a command line, where secrets could be seen."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Request(BaseModel):
+    """Which site it is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    app: str
+    owner: str
+    """Project and stack; a label on everything that is made, so that two stacks never share a site by accident."""
+
+
+class BaseImageRequest(BaseModel):
+    """An image to build on or to run, under a name of our own that stays once it is there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str
+    """What a registry calls it, such as ``python:3.13-slim``."""
+
+
+class StorageRequest(Request):
+    """Folders and modes in the site's fresh volumes."""
+
+    services: tuple[str, ...]
+
+
+class ReleaseRequest(Request):
+    """Build, fetch or find the image of a release."""
+
+    release: str
+    source: str | None = None
+    ref: str | None = None
+    digest: str | None = None
+    """Of the source's files, as the program saw them: a source that changes meanwhile is not built under this id."""
+    image: str | None = None
+    dockerfile: str | None = None
+    requirements: str | None = None
+    packages: tuple[str, ...] = ()
+    base: str | None = None
+    keep: int = 5
+
+
+class EnvRequest(Request):
+    """Write an env file."""
+
+    env_id: str
+    text: str
+
+
+class CodeRequest(Request):
+    """Common to everything that runs the project's code."""
+
+    release: str
+    image: str
+    env_id: str
+    secret_names: tuple[str, ...]
+    """Variables whose values are struck out of any log that is shown."""
+    settings_module: str
+    services: tuple[str, ...]
+    variables: dict[str, str]
+    """Plain variables beside the env file: GATEWAY_RELEASE and so on."""
+
+
+class TaskRequest(CodeRequest):
+    """Run one release task in a container of its own."""
+
+    task: Literal["check", "migrate", "collectstatic"]
+
+
+class InstanceRequest(CodeRequest):
+    """Start an instance and wait until it is healthy; stop it."""
+
+    instance: str
+    interface: str
+    server: str
+    argv: tuple[str, ...]
+    host: str
+    path: str
+    timeout: int
+    drain_seconds: int
+
+
+class ProxyRequest(Request):
+    """Test and apply Nginx's configuration."""
+
+    image: str
+    configuration: str
+
+
+class Serving(BaseModel):
+    """What serves: the rollback point has the same four fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    interface: str
+    server: str
+    release: str
+    instance: str
+
+
+class TrafficRequest(Request):
+    """Move traffic to an instance."""
+
+    serving: Serving
+    host: str
+    path: str
+
+
+class TrafficResult(Serving):
+    """What the switch prints, and the outputs of the stack are made of."""
+
+    hosts: dict[str, dict[str, str]]
+    """Per host: instance, container and socket."""
+    previous: Serving | None

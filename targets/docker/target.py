@@ -1,0 +1,288 @@
+"""The Docker target: which container, volume and step stands for what a component asks."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_docker as docker
+
+from rendering.nginx import ProxySpec, configuration
+from settings.model import Service
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TrafficSpec
+from targets.docker import names, requests
+from targets.docker.commands import command
+
+DEFAULT_PYTHON = "3.13"
+IMAGES = {"nginx": "nginx:stable", "postgres": "postgres:17", "redis": "redis:7"}
+PROTECTED = ("media", "postgres", "redis")
+"""Volumes with what users made: Pulumi refuses to delete them."""
+
+
+class DockerTarget(pulumi.ComponentResource):
+    """Network, volumes and data services of one site on the Docker engine that DOCKER_HOST names (else the local one).
+
+    ``app`` names everything that is made; ``owner`` is a label that tells whose it is, ``project/stack``. ``services`` maps
+    ``postgres`` and ``redis`` to their options.
+    """
+
+    live_socket = names.LIVE
+    static_root = f"{names.STATIC}/files"
+    media_root = names.MEDIA
+
+    def __init__(
+        self,
+        app: str,
+        *,
+        owner: str,
+        services: Mapping[str, Service] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gateway:index:DockerTarget", app, None, opts)
+        self.app, self.owner = app, owner
+        self.names = names.Names(app)
+        self.services = tuple(sorted(services or {}))
+        self._base_images: dict[str, pulumi.Output[str]] = {}
+        self.network = docker.Network(
+            f"{app}-network", name=self.names.network, labels=self._network_labels(), opts=self._child()
+        )
+        self._volumes = {role: self._volume(role) for role in ("sockets", "env", "static", "media", "nginx")}
+        for service in self.services:
+            self._volumes |= {role: self._volume(role) for role in (service, f"{service}-socket")}
+        request = requests.StorageRequest(app=app, owner=owner, services=self.services)
+        storage = list(self._volumes.values())
+        self._ready = command(f"{app}-storage", "prepare", request.model_dump_json(), self, after=storage)
+        self._data = [self._service(service, (services or {})[service]) for service in self.services]
+        self.register_outputs({"network": self.network.name})
+
+    def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """The release's image; returns its id. Images of old releases are collected when the engine drops the release."""
+        request = requests.ReleaseRequest(
+            app=self.app,
+            owner=self.owner,
+            release=spec.release,
+            source=spec.source,
+            ref=spec.ref,
+            digest=spec.digest,
+            image=spec.image,
+            dockerfile=spec.dockerfile,
+            requirements=spec.requirements,
+            packages=spec.packages,
+            base=f"python:{spec.python or DEFAULT_PYTHON}-slim",
+            keep=spec.keep,
+        )
+        step = command(name, "release", request.model_dump_json(), parent, delete="collect-releases", immutable=True)
+        return step.stdout
+
+    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+        """The env file in the site's volume, for root and the app's group."""
+
+        def request(content: str) -> str:
+            return requests.EnvRequest(app=self.app, owner=self.owner, env_id=env_id, text=content).model_dump_json()
+
+        secret: pulumi.Output[str] = pulumi.Output.secret(text).apply(request)  # type: ignore[arg-type]
+        step = command(name, "env", secret, parent, delete="remove-env", after=[self._ready], immutable=True)
+        return pulumi.Output.unsecret(step.stdout)
+
+    def task(
+        self,
+        name: str,
+        task: str,
+        code: pulumi.Input[str],
+        spec: CodeSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """A release task in a container of its own, of the new image with the new env."""
+
+        def request(image: str) -> str:
+            variables = {"GATEWAY_RELEASE": spec.release}
+            return requests.TaskRequest(**self._code(spec, image, variables), task=task).model_dump_json()
+
+        return command(name, "task", _text(code, request), parent, after=[*self._needs(), *after], immutable=True)
+
+    def instance(
+        self,
+        name: str,
+        code: pulumi.Input[str],
+        spec: InstanceSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """The instance's container, healthy on its own socket; on delete it is drained, stopped and removed."""
+
+        def request(image: str) -> str:
+            variables = {
+                "GATEWAY_RELEASE": spec.release,
+                "GATEWAY_INTERFACE": spec.interface,
+                "GATEWAY_INSTANCE": spec.instance,
+            }
+            return requests.InstanceRequest(
+                **self._code(spec, image, variables),
+                instance=spec.instance,
+                interface=spec.interface,
+                server=spec.server,
+                argv=spec.argv,
+                host=spec.health_host,
+                path=spec.health_path,
+                timeout=spec.health_timeout,
+                drain_seconds=spec.drain_seconds,
+            ).model_dump_json()
+
+        needs = [*self._needs(), *after]
+        return command(name, "start", _text(code, request), parent, delete="stop", after=needs, observed=spec.observed)
+
+    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+        """Nginx's configuration, applied in place, and its container, which stays."""
+        image = self._image(IMAGES["nginx"])
+
+        def request(image_id: str) -> str:
+            return requests.ProxyRequest(
+                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec)
+            ).model_dump_json()
+
+        applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready])
+        address, port = publish
+        readable = {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}
+        return docker.Container(
+            name,
+            name=self.names.proxy,
+            image=image,
+            entrypoints=["nginx"],
+            command=["-c", f"{names.PROXY}/nginx.conf", "-g", "daemon off;"],
+            ports=[docker.ContainerPortArgs(internal=spec.listen, external=port, ip=address)],
+            volumes=[
+                *(
+                    docker.ContainerVolumeArgs(volume_name=self.names.volume(r), container_path=p, read_only=True)
+                    for r, p in readable.items()
+                ),
+                docker.ContainerVolumeArgs(volume_name=self.names.volume("nginx"), container_path=names.PROXY),
+            ],
+            labels=self._container_labels("proxy"),
+            network_mode=self.network.name,
+            restart="unless-stopped",
+            log_opts={"max-size": "10m", "max-file": "3"},
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[applied]),
+        )
+
+    def traffic(
+        self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[Mapping[str, object]]:
+        """The rename of ``live.sock``."""
+        request = requests.TrafficRequest(
+            app=self.app,
+            owner=self.owner,
+            serving=requests.Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
+            host=spec.health_host,
+            path=spec.health_path,
+        )
+        step = command(name, "switch", request.model_dump_json(), parent, delete="off", after=after, observed=spec.observed)
+        return step.stdout.apply(json.loads)
+
+    def _code(self, spec: CodeSpec, image: str, variables: dict[str, str]) -> dict[str, Any]:
+        return {
+            "app": self.app,
+            "owner": self.owner,
+            "release": spec.release,
+            "image": image,
+            "env_id": spec.env_id,
+            "secret_names": spec.secret_names,
+            "settings_module": spec.settings_module,
+            "services": self.services,
+            "variables": variables,
+        }
+
+    def _needs(self) -> list[pulumi.Resource]:
+        return [self.network, self._ready, *self._data]
+
+    def _image(self, reference: str) -> pulumi.Output[str]:
+        """Id of a base image: from a registry or built here, once."""
+        if reference not in self._base_images:
+            request = requests.BaseImageRequest(reference=reference).model_dump_json()
+            step = command(
+                f"{self.app}-image-{reference.replace(':', '-').replace('/', '-')}",
+                "base",
+                request,
+                self,
+                immutable=True,
+            )
+            self._base_images[reference] = step.stdout
+        return self._base_images[reference]
+
+    def _service(self, service: str, options: Service) -> docker.Container:
+        """A data service that listens on a unix socket only: no port, no password, reachable by this site's containers alone."""
+        ways = {
+            "postgres": (
+                ["postgres", "-c", "listen_addresses="],
+                "/var/lib/postgresql/data",
+                ["pg_isready", "-U", self.app],
+                [
+                    f"POSTGRES_USER={self.app}",
+                    f"POSTGRES_DB={self.app}",
+                    "POSTGRES_HOST_AUTH_METHOD=trust",
+                    "PGDATA=/var/lib/postgresql/data/db",
+                ],
+            ),
+            "redis": (
+                [
+                    "redis-server",
+                    "--port",
+                    "0",
+                    "--unixsocket",
+                    "/run/redis/redis.sock",
+                    "--unixsocketperm",
+                    "777",
+                    "--appendonly",
+                    "yes",
+                    "--dir",
+                    "/data",
+                ],
+                "/data",
+                ["redis-cli", "-s", "/run/redis/redis.sock", "ping"],
+                [],
+            ),
+        }
+        start, data, ready, variables = ways[service]
+        return docker.Container(
+            f"{self.app}-{service}",
+            name=f"{self.app}-{service}",
+            image=self._image(options.image or IMAGES[service]),
+            command=start,
+            envs=variables,
+            volumes=[
+                docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=data),
+                docker.ContainerVolumeArgs(
+                    volume_name=self.names.volume(f"{service}-socket"), container_path=names.SERVICE_SOCKETS[service]
+                ),
+            ],
+            labels=self._container_labels(service),
+            network_mode="none",
+            restart="unless-stopped",
+            healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", *ready], interval="1s", timeout="5s", retries=60),
+            wait=True,
+            wait_timeout=120,
+            opts=self._child(after=[self._ready]),
+        )
+
+    def _child(self, *, protect: bool = False, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(after))
+
+    def _volume(self, role: str) -> docker.Volume:
+        labels = [docker.VolumeLabelArgs(label=key, value=value) for key, value in self._labels(role).items()]
+        protect = role in PROTECTED
+        return docker.Volume(
+            f"{self.app}-volume-{role}", name=self.names.volume(role), labels=labels, opts=self._child(protect=protect)
+        )
+
+    def _labels(self, role: str) -> dict[str, str]:
+        return {names.LABEL_APP: self.app, names.LABEL_OWNER: self.owner, names.LABEL_ROLE: role}
+
+    def _network_labels(self) -> list[docker.NetworkLabelArgs]:
+        return [docker.NetworkLabelArgs(label=key, value=value) for key, value in self._labels("network").items()]
+
+    def _container_labels(self, role: str) -> list[docker.ContainerLabelArgs]:
+        return [docker.ContainerLabelArgs(label=key, value=value) for key, value in self._labels(role).items()]
+
+
+def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(value).apply(render)
