@@ -82,7 +82,7 @@ def _secret_key(settings: Settings) -> Iterator[ConfigError]:
 
 
 def _set_secret(name: str) -> str:
-    return f'pulumi config set --secret --path gateway:secrets.{name} "$(openssl rand -base64 48)"'
+    return f"openssl rand -base64 48 | pulumi config set --secret --path gateway:secrets.{name}"
 
 
 def _debug(settings: Settings, stack: str) -> Iterator[ConfigError]:

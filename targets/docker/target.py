@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from rendering.nginx import ProxySpec, configuration
-from settings.model import Service
+from settings.model import Service, Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
@@ -286,3 +286,9 @@ class DockerTarget(pulumi.ComponentResource):
 
 def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:
     return pulumi.Output.from_input(value).apply(render)
+
+
+def base_references(python: str, services: Services) -> list[str]:
+    """The base images that a site needs, as a registry calls them; images that the config names are the user's own."""
+    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", IMAGES["nginx"]]
+    return wanted + [option.image or IMAGES[service] for service, option in services if option is not None]

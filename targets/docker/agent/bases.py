@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import docker
@@ -26,15 +27,18 @@ ENTRYPOINT = Path(__file__).resolve().parents[3] / "templates/docker/base-entryp
 REGISTRY_SECONDS = 120
 
 
-def ensure(client: docker.DockerClient, reference: str) -> Image:
-    """The image that stands for ``reference`` on this engine, kept under ``gateway/base-<reference>``."""
+def ensure(client: docker.DockerClient, reference: str, before_build: Callable[[], None] = lambda: None) -> Image:
+    """The image that stands for ``reference`` on this engine, kept under ``gateway/base-<reference>``.
+
+    ``before_build`` is called when no registry answered and the image is about to be built, which takes minutes.
+    """
     repository, _, tag = reference.rpartition(":")
     alias = f"gateway/base-{repository.replace('/', '-')}:{tag}"
     with engine.lock("base"):
         try:
             return client.images.get(alias)
         except ImageNotFound:
-            image = _present(client, reference) or _pulled(reference) or _built(client, reference)
+            image = _present(client, reference) or _pulled(reference) or _built(client, reference, before_build)
             image.tag(alias)
             return image
 
@@ -54,10 +58,11 @@ def _pulled(reference: str) -> Image | None:
         return None
 
 
-def _built(client: docker.DockerClient, reference: str) -> Image:
+def _built(client: docker.DockerClient, reference: str, before_build: Callable[[], None]) -> Image:
     present = _present(client, LOCAL)
     if present:
         return present
+    before_build()
     missing = [tool for tool in ("debootstrap", "tar") if not shutil.which(tool)]
     if missing or os.geteuid() != 0:
         need = f"{' and '.join(missing)} installed" if missing else "root"

@@ -1,0 +1,61 @@
+"""``python -m ops``: what a person runs around ``pulumi up``.
+
+Exit status: 0 done, 1 the update failed, 2 bad config or arguments, 3 something that is needed is missing.
+"""
+
+import os
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ops.errors import Stop
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+StackName = Annotated[str, typer.Option("--stack", help="the Pulumi stack, one per environment")]
+
+
+@app.command()
+def up(stack: StackName = "dev") -> None:
+    """Deploy the stack, and show what serves."""
+    from ops.up import up as run
+
+    run(stack, _console())
+
+
+@app.command()
+def down(
+    stack: StackName = "dev", data: Annotated[str, typer.Option(help="'delete' removes database and uploads too")] = "keep"
+) -> None:
+    """Take the stack away; database and uploads are kept."""
+    from ops.down import down as run
+
+    run(stack, _console(), data=data == "delete")
+
+
+@app.command()
+def env() -> None:
+    """Print what plain pulumi needs: eval "$(python -m ops env)"."""
+    from ops.workspace import open_workspace
+
+    for name, value in open_workspace().env.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty(), no_color=bool(os.environ.get("NO_COLOR")))
+
+
+def main() -> None:
+    """Run a command; a known end is one message and its status, never a traceback."""
+    try:
+        app()
+    except Stop as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(stop.status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""``make down``: the site is taken away; what users made (database, uploads) stays unless somebody says otherwise."""
+
+from pulumi import automation as auto
+from rich.console import Console
+
+from ops import docker_engine, recovery
+from ops.cli import Stack, find_or_install, said
+from ops.progress import Progress
+from ops.workspace import open_workspace
+
+
+def down(stack_name: str, console: Console, *, data: bool) -> None:
+    """``pulumi destroy``; protected volumes are kept, or removed for good with ``data``."""
+    stack = Stack(find_or_install(console), open_workspace(), stack_name)
+    opened = stack.open()
+    docker_engine.ensure(console)
+    recovery.release_stale_lock(stack, console)
+    if data:
+        stack.run("state", "unprotect", "--all", "--yes")
+    progress = Progress(console)
+    try:
+        opened.destroy(on_event=progress, exclude_protected=not data or None, suppress_outputs=True, color="never")
+    except auto.CommandError as error:
+        raise said(progress.failure()[0] if progress.errors else str(error)) from None
+    console.print(
+        "down; " + ("nothing of it is left" if data else "its database and uploads are kept (make down DATA=delete removes them)")
+    )

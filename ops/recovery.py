@@ -1,0 +1,75 @@
+"""After a killed update: the lock that it left, and the operations that it had begun."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, NotFound
+from rich.console import Console
+
+from ops.cli import Stack
+from ops.errors import Failed
+from ops.workspace import this_host
+from targets.docker import names
+
+
+def release_stale_lock(stack: Stack, console: Console) -> None:
+    """A lock of a process on this machine that is dead is taken away; a living one's holder is named. Raises ``Failed``."""
+    folder = stack.workspace.state
+    for path in (folder / ".pulumi/locks").rglob("*.json") if folder else ():
+        if path.parent.name != stack.name:
+            continue
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            lock = json.loads(path.read_text())
+            holder = f"process {lock['pid']} of {lock['username']}@{lock['hostname']} since {lock['timestamp']}"
+            if lock["hostname"] != this_host() or _alive(lock["pid"]):
+                raise Failed(
+                    f"another update of stack {stack.name} is running: {holder}; way out: wait for it, or `pulumi cancel`"
+                )
+            console.print(f"an earlier update was killed ({holder}): its lock is taken away")
+            path.unlink(missing_ok=True)
+            Path(f"{path}.attrs").unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    """Whether that process is a pulumi that still runs; a number used again by something else is not."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes() if Path("/proc").is_dir() else b"pulumi"
+        os.kill(pid, 0)
+    except (OSError, ProcessLookupError):
+        return False
+    return b"pulumi" in command
+
+
+def clear_pending(stack: Stack, client: docker.DockerClient, app: str, console: Console) -> None:
+    """Operations that a killed update had begun: what they may have made is removed if the state has no such thing.
+
+    Commands are safe to repeat and are just forgotten; a container or network of that name would be in the way of the next try.
+    """
+    state = json.loads(stack.run("stack", "export"))
+    pending: list[dict[str, Any]] = state["deployment"].get("pending_operations") or []
+    if not pending:
+        return
+    known = {resource.get("id") for resource in state["deployment"].get("resources", [])}
+    for operation in pending:
+        if operation["type"] == "creating":
+            _remove_unknown(client, app, operation["resource"], known)
+    state["deployment"]["pending_operations"] = []
+    stack.run("stack", "import", text=json.dumps(state))
+    console.print(f"an earlier update was killed while {len(pending)} operation(s) ran: they are done again")
+
+
+def _remove_unknown(client: docker.DockerClient, app: str, resource: dict[str, Any], known: set[str | None]) -> None:
+    kind, name = resource["type"], resource.get("inputs", {}).get("name", "")
+    with contextlib.suppress(NotFound, APIError):
+        if kind == "docker:index/container:Container":
+            container = client.containers.get(name)
+            if container.labels.get(names.LABEL_APP) == app and container.id not in known:
+                container.remove(force=True)
+        elif kind == "docker:index/network:Network":
+            network = client.networks.get(name)
+            if (network.attrs["Labels"] or {}).get(names.LABEL_APP) == app and network.id not in known:
+                network.remove()
