@@ -7,10 +7,10 @@ from settings import ConfigErrors, load
 from settings.plan import plan
 from settings.preflight import check_engine
 from targets.docker import DockerTarget
-from targets.docker.observe import observe
+from targets.docker.observe import change, observe
 
 try:
-    settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack())
+    settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
     planned = plan(settings)
     owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     observed = observe(settings.app.name)
@@ -23,5 +23,6 @@ services = {key: value for key, value in settings.services if value is not None}
 target = DockerTarget(name, owner=owner, services=services)
 site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=target, observed=observed))
 
+pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

@@ -13,6 +13,7 @@ from components.traffic import Traffic, TrafficArgs
 from settings.plan import Plan
 from targets.base import Target
 from targets.docker.observe import Observation
+from targets.docker.requests import Serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,7 @@ class DjangoSite(pulumi.ComponentResource):
             ),
             inside,
         )
+        self.asked = Serving(interface=server.interface, server=server.server, release=server.release, instance=server.instance)
         self.outputs = traffic.result.apply(lambda serving: {**serving, "url": proxy.url})
         """What serves now: url, interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
         self.register_outputs({"serving": self.outputs})

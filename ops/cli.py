@@ -68,10 +68,11 @@ class Stack:
         except auto.CommandError as error:
             raise said(str(error)) from None
 
-    def config(self) -> dict[str, Any]:
-        """Every config value, secrets in the clear: for checks in this process only."""
+    def config(self) -> tuple[dict[str, Any], frozenset[str]]:
+        """Every config value, secrets in the clear: for checks in this process only; and the keys that are secrets."""
         rows: Mapping[str, Mapping[str, Any]] = json.loads(self.run("config", "--json", "--show-secrets"))
-        return {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
+        values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
+        return values, frozenset(key for key, row in rows.items() if row["secret"])
 
     def set_secret(self, path: str, value: str) -> None:
         """``pulumi config set --secret --path``, the value on standard input."""

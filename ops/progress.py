@@ -61,7 +61,12 @@ class Progress:
             self.errors.append(event.diagnostic_event.message)
 
     def _done(self, urn: str, op: OpType) -> None:
-        if op in QUIET or "gateway:index:" in urn.split("::")[-2].split("$")[-1] or "pulumi:pulumi:Stack" in urn:
+        if (
+            op in QUIET
+            or "pulumi:providers:" in urn
+            or "gateway:index:" in urn.split("::")[-2].split("$")[-1]
+            or "pulumi:pulumi:Stack" in urn
+        ):
             return
         self.changed += 1
         self.console.print(f"  {_VERBS.get(op, op.value)} {in_words(urn)} [dim]{self._seconds(urn)}[/]", highlight=False)

@@ -38,11 +38,11 @@ def up(stack_name: str, console: Console) -> None:
 
 def check_config(stack: Stack, console: Console) -> Plan:
     """Settings and plan, with a secret key made where there is none. Raises ``BadConfig``."""
-    config = stack.config()
+    config, encrypted = stack.config()
     try:
         if _make_secret_key(stack, config, console):
-            config = stack.config()
-        return plan(load(config, stack.name))
+            config, encrypted = stack.config()
+        return plan(load(config, stack.name, encrypted))
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
 

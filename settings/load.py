@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -21,18 +21,25 @@ STRUCTURED = frozenset(
 """Keys whose value is a map or a list; Pulumi hands them over as JSON text."""
 
 
-def load(config: Mapping[str, Any], stack: str) -> Settings:
+def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | None = None) -> Settings:
     """Settings from ``{"gateway:app": '{"name": "shop"}', ...}``; keys of other namespaces are passed over.
 
-    ``stack`` is the stack's name: ``dev`` is allowed what a public site is not (DEBUG). Raises ``ConfigErrors``.
+    ``stack`` is the stack's name: ``dev`` is allowed what a public site is not (DEBUG). ``encrypted`` are the keys that Pulumi keeps
+    as secrets; None when nobody knows. Raises ``ConfigErrors``.
     """
     prefix = f"{NAMESPACE}:"
     raw = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    if encrypted is not None and raw.get("secrets") not in (None, "{}", {}) and f"{prefix}secrets" not in encrypted:
+        takes = "encrypted values: pulumi config set --secret --path gateway:secrets.NAME"
+        raise ConfigErrors([ConfigError("secrets", "values in plain text", takes)])
     values = {key: _parse(value) if key in STRUCTURED else value for key, value in raw.items()}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise ConfigErrors([_in_words(detail, values) for detail in error.errors()]) from None
+        details = error.errors()
+        # pydantic reports a list of which one item is wrong as wrong itself: the item says enough.
+        inner = [d for d in details if not any(o["loc"][: len(d["loc"])] == d["loc"] for o in details if o is not d)]
+        raise ConfigErrors([_in_words(detail) for detail in inner]) from None
     found = mistakes(settings, stack)
     if found:
         raise ConfigErrors(found)
@@ -46,7 +53,7 @@ def _parse(value: Any) -> Any:
         return value
 
 
-def _in_words(detail: ErrorDetails, values: Mapping[str, Any]) -> ConfigError:
+def _in_words(detail: ErrorDetails) -> ConfigError:
     """pydantic's finding as key, got, takes; a secret's value is never repeated."""
     loc = [str(part) for part in detail["loc"] if part != "[key]"]
     key = ".".join(loc)

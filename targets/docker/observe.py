@@ -81,6 +81,25 @@ def observe(app: str) -> Observation:
     )
 
 
+def change(now: Serving | None, asked: Serving) -> str:
+    """What the update will do, in words."""
+    if now is None:
+        return f"first start of {asked.interface} ({asked.server}), release {asked.release}"
+    if now.instance == asked.instance:
+        return f"{now.interface} ({now.server}), release {now.release} serves and stays"
+    parts = []
+    if (now.interface, now.server) != (asked.interface, asked.server):
+        parts.append(f"switch {now.interface} ({now.server}) -> {asked.interface} ({asked.server})")
+    if now.release != asked.release:
+        parts.append(f"release {now.release} -> {asked.release}")
+    if not parts:
+        parts.append("changed env, secrets or server options")
+    return (
+        f"{', '.join(parts)}: instance {asked.instance} starts beside {now.instance}, takes traffic when it is healthy, "
+        f"then {now.instance} is drained and stopped; Nginx is not touched by that"
+    )
+
+
 def _live(proxies: list[Container]) -> str:
     for proxy in proxies:
         if proxy.status == "running":

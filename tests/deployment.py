@@ -1,0 +1,192 @@
+"""A deployment of its own for a test: a copy of the project in a temporary folder, its own state, site name and port."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("__main__.py", "Pulumi.yaml", "components", "ops", "rendering", "settings", "targets", "templates", "examples")
+KEY = "a-test-key-with-many-characters-and-no-meaning-0123456789"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended: status, what it printed, how long it took in seconds."""
+
+    status: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+class Deployment:
+    """One stack ``dev`` of one copy of the project."""
+
+    def __init__(self, folder: Path, app: str, *, stack: str = "dev", env: dict[str, str] | None = None) -> None:
+        self.folder, self.app, self.stack = folder, app, stack
+        self.port = free_port()
+        folder.mkdir(parents=True)
+        ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+        for part in PARTS:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part, **({"ignore": ignore} if copy is shutil.copytree else {}))
+        (folder / ".venv").symlink_to(Path(sys.prefix))
+        unwanted = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PYTHONPATH")
+        kept = {key: value for key, value in os.environ.items() if key not in unwanted}
+        self.env = {**kept, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+        self.config: dict[str, Any] = {
+            "app": {"name": app, "source": "examples/shop"},
+            "interface": "wsgi",
+            "httpPort": self.port,
+            "listenAddress": "127.0.0.1",
+            "drainSeconds": 8,
+            "health": {"timeout": 10},
+            "services": {"postgres": True, "redis": True},
+        }
+        self._secrets = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def source(self) -> Path:
+        """The example project's files in this copy."""
+        return self.folder / "examples/shop"
+
+    def write_config(self) -> None:
+        """``Pulumi.<stack>.yaml`` from ``config``; what the CLI has put there itself (salt, secrets) stays."""
+        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        import yaml
+
+        present = yaml.safe_load(path.read_text()) if path.exists() else {}
+        secrets = (present.get("config") or {}).get("gateway:secrets", {})
+        made = {"gateway:secrets": {name: value for name, value in secrets.items() if isinstance(value, dict)}}
+        wanted = {f"gateway:{key}": value for key, value in self.config.items()}
+        path.write_text(yaml.safe_dump({**present, "config": {**made, **wanted}}))
+
+    def run(self, *command: str, text: str | None = None, timeout: float = 600) -> Result:
+        """A command in the deployment's folder."""
+        begun = time.monotonic()
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.env, input=text, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        return Result(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+
+    def ops(self, verb: str, *args: str) -> Result:
+        """``python -m ops <verb>``: what ``make <verb>`` runs."""
+        if verb in ("up", "preview"):
+            self.write_config()
+        return self.run(str(self.folder / ".venv/bin/python"), "-m", "ops", verb, *args, *self._stack(verb))
+
+    def _stack(self, verb: str) -> tuple[str, ...]:
+        return () if verb == "env" else ("--stack", self.stack)
+
+    def up(self, **config: Any) -> Result:
+        """``make up`` after these config changes; asserts nothing."""
+        self.config.update(config)
+        return self.ops("up")
+
+    def must_up(self, **config: Any) -> Result:
+        """``make up`` that has to succeed."""
+        result = self.up(**config)
+        assert result.status == 0, result.text
+        return result
+
+    def pulumi(self, *args: str, text: str | None = None) -> Result:
+        """Plain ``pulumi``, with the environment that ``python -m ops env`` prints."""
+        printed = self.ops("env").out
+        self.env.update(re.findall(r"^export (\w+)='?([^'\n]*)'?$", printed, re.MULTILINE))
+        return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        """``make up`` in the background, in a process group of its own."""
+        self.write_config()
+        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", "up", "--stack", self.stack, *args]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def outputs(self) -> dict[str, Any]:
+        """``pulumi stack output``."""
+        found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").out)
+        return found
+
+    def state(self) -> str:
+        """The whole state as text, secrets encrypted."""
+        return self.pulumi("stack", "export").out
+
+    def health(self, **headers: str) -> dict[str, str]:
+        """Who serves, as the site itself says."""
+        answer = httpx.get(f"{self.url}/health/", headers={"Host": "localhost", **headers}, timeout=15)
+        assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:300]}"
+        told: dict[str, str] = answer.json()
+        return told
+
+    def containers(self, role: str | None = None) -> dict[str, str]:
+        """Name -> status of this site's containers."""
+        labels = [f"gateway.app={self.app}", *([f"gateway.role={role}"] if role else [])]
+        found = self.docker.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
+        return {str(container.name): container.status for container in found}
+
+    @property
+    def docker(self) -> docker.DockerClient:
+        environment = {**os.environ, **{key: value for key, value in self.env.items() if key == "DOCKER_HOST"}}
+        return docker.from_env(environment=environment)
+
+    def client(self) -> httpx.Client:
+        """A browser of the site."""
+        return httpx.Client(base_url=self.url, headers={"Host": "localhost"}, timeout=15)
+
+    def remove(self) -> None:
+        """Leave nothing on the engine, whatever state the test left it in."""
+        engine = self.docker
+        mine = {"label": f"gateway.app={self.app}"}
+        for container in engine.containers.list(all=True, filters=mine, ignore_removed=True):
+            container.remove(force=True, v=True)
+        for volume in engine.volumes.list(filters=mine):
+            volume.remove(force=True)
+        for network in engine.networks.list(filters=mine):
+            network.remove()
+        for image in engine.images.list(name=f"gateway/{self.app}"):
+            for tag in image.tags:
+                engine.images.remove(tag, force=True)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody has now."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20, what: str = "") -> None:
+    """Wait for a condition; the assertion names it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s: {what or condition}")
