@@ -134,9 +134,11 @@ def _doubles(settings: Settings) -> Iterator[ConfigError]:
     for name in sorted(settings.env.keys() & settings.secrets.keys()):
         yield ConfigError(f"env.{name}", "a name that is under secrets too", "each name in one of the two")
     for name in [*settings.env, *settings.secrets]:
-        if name.startswith("GATEWAY_") or name in ("LISTEN_FDS", "LISTEN_PID"):
+        if name.startswith("GATEWAY_") or name in ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"):
             key = "env" if name in settings.env else "secrets"
             yield ConfigError(f"{key}.{name}", "a name that gateway sets itself", "another name")
-    for name, secret in settings.secrets.items():
-        if "\0" in secret.get_secret_value():
-            yield ConfigError(f"secrets.{name}", "a NUL character", "text without one")
+    values = {f"env.{name}": value for name, value in settings.env.items()}
+    values |= {f"secrets.{name}": value.get_secret_value() for name, value in settings.secrets.items()}
+    for key, value in values.items():
+        if "\0" in value:
+            yield ConfigError(key, "a NUL character", "text without one")

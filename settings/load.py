@@ -13,32 +13,39 @@ from settings.errors import NAMESPACE, ConfigError, ConfigErrors
 from settings.model import Settings
 
 SECRET_KEYS = ("secrets",)
+_SCHEMAS = Settings.model_json_schema()["properties"]
 STRUCTURED = frozenset(
-    name
-    for name, schema in Settings.model_json_schema()["properties"].items()
-    if schema.get("type") in ("object", "array") or "$ref" in schema
+    name for name, schema in _SCHEMAS.items() if schema.get("type") in ("object", "array") or "$ref" in schema
 )
 """Keys whose value is a map or a list; Pulumi hands them over as JSON text."""
+
+UNSET = {
+    name: "0" if any(kind.get("type") == "integer" for kind in schema["anyOf"]) else ""
+    for name, schema in _SCHEMAS.items()
+    if schema.get("default", ...) is None
+}
+"""Optional keys -> what stands for "not set" in Pulumi.yaml, where Pulumi wants a default for every key (pulumi/pulumi#21797)."""
 
 
 def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | None = None) -> Settings:
     """Settings from ``{"gateway:app": '{"name": "shop"}', ...}``; keys of other namespaces are passed over.
 
-    ``stack`` is the stack's name: ``dev`` is allowed what a public site is not (DEBUG). ``encrypted`` are the keys that Pulumi keeps
-    as secrets; None when nobody knows. Raises ``ConfigErrors``.
+    ``stack`` is the stack's name: ``dev`` is allowed what a public site is not (DEBUG). ``encrypted`` are the keys that Pulumi
+    keeps as secrets; None when nobody knows. Raises ``ConfigErrors``.
     """
     prefix = f"{NAMESPACE}:"
     raw = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     if encrypted is not None and raw.get("secrets") not in (None, "{}", {}) and f"{prefix}secrets" not in encrypted:
         takes = "encrypted values: pulumi config set --secret --path gateway:secrets.NAME"
         raise ConfigErrors([ConfigError("secrets", "values in plain text", takes)])
-    values = {key: _parse(value) if key in STRUCTURED else value for key, value in raw.items()}
+    given = {key: value for key, value in raw.items() if UNSET.get(key) != str(value)}
+    values = {key: _parse(value) if key in STRUCTURED else value for key, value in given.items()}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
         details = error.errors()
         # pydantic reports a list of which one item is wrong as wrong itself: the item says enough.
-        inner = [d for d in details if not any(o["loc"][: len(d["loc"])] == d["loc"] for o in details if o is not d)]
+        inner = [d for d in details if not any(o["loc"][: len(d["loc"])] == d["loc"] != o["loc"] for o in details)]
         raise ConfigErrors([_in_words(detail) for detail in inner]) from None
     found = mistakes(settings, stack)
     if found:
@@ -61,6 +68,8 @@ def _in_words(detail: ErrorDetails) -> ConfigError:
         return ConfigError(key, "a value or name that no environment variable can have", "text under a name of A-Z, 0-9 and '_'")
     if detail["type"] == "missing":
         return ConfigError(key, "nothing", _describe(loc))
+    if detail["type"] == "extra_forbidden" and key == loc[0] and key.partition(".")[0] in STRUCTURED:
+        return ConfigError(key, "a key with a dot", f"a path: pulumi config set --path {NAMESPACE}:{key}")
     if detail["type"] == "extra_forbidden":
         known = _known_keys(loc[:-1])
         near = difflib.get_close_matches(loc[-1], known, n=1)

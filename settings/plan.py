@@ -1,13 +1,14 @@
 """From settings and the project's files to what will be made: release, env, server. Pure but for reading the source."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rendering.identity import short_hash
 from rendering.servers import ServerSpec, packages
 from settings.checks import prefix
+from settings.errors import ConfigErrors
 from settings.model import Settings
-from settings.project import Project, inspect, requirement_names
+from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
 
@@ -25,14 +26,13 @@ class Plan:
     project: Project
     release: ReleaseSpec
     env: Mapping[str, str]
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     server: ServerSpec
 
 
 def plan(settings: Settings) -> Plan:
     """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together."""
-    app = settings.app
-    source = open_source(app.source, app.ref) if app.source and not settings.release else None
+    source = _source(settings)
     project = inspect(settings, source)
     return Plan(
         settings=settings,
@@ -51,13 +51,26 @@ def plan(settings: Settings) -> Plan:
     )
 
 
+def _source(settings: Settings) -> Source | None:
+    """The project's files. A kept release can do without: they only tell the settings module that the config leaves out."""
+    app = settings.app
+    if not app.source or (settings.release and (app.settings or app.module)):
+        return None
+    try:
+        return open_source(app.source, app.ref)
+    except ConfigErrors:
+        if settings.release:
+            return None
+        raise
+
+
 def _release(settings: Settings, project: Project, source: Source | None) -> ReleaseSpec:
     app = settings.app
     if settings.release:
         return ReleaseSpec(release=settings.release, keep=settings.keep_releases)
     if source is None:
         return ReleaseSpec(release=short_hash(app.image), image=app.image, keep=settings.keep_releases)
-    own = requirement_names(source.text(project.requirements) or "") if project.requirements else set()
+    own = own_packages(source, project.requirements) if project.requirements else set()
     extra = packages(settings.effective_server, own) if project.requirements else ()
     return ReleaseSpec(
         release=short_hash(source.digest, project.dockerfile, project.requirements, extra, project.python),

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 if sys.version_info >= (3, 11):
@@ -48,19 +49,21 @@ def inspect(settings: Settings, source: Source | None) -> Project:
     )
     module = app.module or (settings_module or "").split(".")[0]
     if not settings_module:
-        what = f"nothing, and no manage.py in '{app.source}' that sets DJANGO_SETTINGS_MODULE"
+        where = f"no manage.py in '{app.source}' that sets DJANGO_SETTINGS_MODULE" if source else "no source to read it from"
+        what = f"nothing, and {where}"
         raise ConfigErrors([ConfigError("app.module", what, "the package with wsgi.py and asgi.py")])
+    built = None if settings.release else source  # a kept release is served as it is
     project = Project(
         wsgi=app.wsgi or f"{module}.wsgi:application",
         asgi=app.asgi or f"{module}.asgi:application",
         settings_module=settings_module,
-        dockerfile=_dockerfile(app, source),
-        requirements=_requirements(app, source),
-        python=_python(source),
+        dockerfile=_dockerfile(app, built),
+        requirements=_requirements(app, built),
+        python=_python(built),
     )
-    if source:
-        _check_entry_point(settings, project, source)
-        _check_websockets(settings, project, source)
+    if built:
+        _check_entry_point(settings, project, built)
+        _check_websockets(settings, project, built)
     return project
 
 
@@ -103,6 +106,18 @@ def pyproject(source: Source) -> dict[str, Any]:
         return tomllib.loads(source.text("pyproject.toml") or "")
     except tomllib.TOMLDecodeError:
         return {}
+
+
+def own_packages(source: Source, file: str) -> set[str]:
+    """Canonical names of the packages that the project's own dependency file names."""
+    text = source.text(file) or ""
+    if file.endswith(".lock"):
+        return {canonicalize_name(name) for name in re.findall(r'^name = "([^"]+)"$', text, re.MULTILINE)}
+    if file.endswith(".toml"):
+        return requirement_names("\n".join(pyproject(source).get("project", {}).get("dependencies", [])))
+    folder = PurePosixPath(file).parent
+    included = re.findall(r"^\s*(?:-r|--requirement)[\s=]+(\S+)\s*$", text, re.MULTILINE)
+    return requirement_names(text).union(*(own_packages(source, str(folder / name)) for name in included))
 
 
 def requirement_names(text: str) -> set[str]:

@@ -162,17 +162,21 @@ class Deployment:
 
     def remove(self) -> None:
         """Leave nothing on the engine, whatever state the test left it in."""
-        engine = self.docker
-        mine = {"label": f"gateway.app={self.app}"}
-        for container in engine.containers.list(all=True, filters=mine, ignore_removed=True):
-            container.remove(force=True, v=True)
-        for volume in engine.volumes.list(filters=mine):
-            volume.remove(force=True)
-        for network in engine.networks.list(filters=mine):
-            network.remove()
-        for image in engine.images.list(name=f"gateway/{self.app}"):
-            for tag in image.tags:
-                engine.images.remove(tag, force=True)
+        remove_site(self.docker, self.app)
+
+
+def remove_site(engine: docker.DockerClient, app: str) -> None:
+    """Everything on the engine that is labelled with the site's name, and its images."""
+    mine: dict[str, str | list[str] | bool] = {"label": f"gateway.app={app}"}
+    for container in engine.containers.list(all=True, filters=mine, ignore_removed=True):
+        container.remove(force=True, v=True)
+    for volume in engine.volumes.list(filters=mine):
+        volume.remove(force=True)
+    for network in engine.networks.list(filters=mine):
+        network.remove()
+    for image in engine.images.list(name=f"gateway/{app}"):
+        for tag in image.tags:
+            engine.images.remove(tag, force=True)
 
 
 def free_port() -> int:

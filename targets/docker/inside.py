@@ -26,7 +26,7 @@ LISTEN_FD = 3
 
 def read_env(path: str) -> dict[str, str]:
     """Variables of an env file in shell quoting, as ``rendering.envfile`` writes it."""
-    words = shlex.split(Path(path).read_text(encoding="utf-8"), posix=True)
+    words = shlex.split(Path(path).read_bytes().decode(), posix=True)  # read_text would turn a value's \r\n into \n
     return dict(word.partition("=")[::2] for word in words)
 
 

@@ -5,7 +5,7 @@ import re
 LAST_LINES = 12
 
 _EXCEPTION = re.compile(
-    r"^(?P<type>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Configured|NotReady|DisallowedHost|Exit))(?:: (?P<text>.*))?$"
+    r"^(?P<type>(?:[A-Za-z_]\w*\.)*(?=[A-Z])\w*(?:Error|Exception|Configured|NotReady|DisallowedHost|Exit))(?:: (?P<text>.*))?$"
 )
 
 _ADVICE: tuple[tuple[str, str], ...] = (
@@ -19,9 +19,9 @@ _ADVICE: tuple[tuple[str, str], ...] = (
         r"environment variable|^KeyError: '[A-Z][A-Z0-9_]+'|SECRET_KEY",
         "set it: pulumi config set [--secret] --path gateway:env|secrets.NAME",
     ),
-    (r"password authentication|no password supplied", "correct the database's user or password"),
+    (r"password authentication|no password supplied|Access denied for user", "correct the database's user or password"),
     (
-        r"could not connect|Connection refused|connection failed|No such file or directory.*s\.PGSQL",
+        r"could not connect|Connection refused|connection failed|connection to server .*failed",
         "check that the database runs and its URL is right",
     ),
     (r"Invalid HTTP_HOST|DisallowedHost", "add the name to ALLOWED_HOSTS"),
@@ -30,16 +30,23 @@ _ADVICE: tuple[tuple[str, str], ...] = (
 )
 
 
-def cause(log: str) -> str:
-    """The last exception in the log as one line, or its last line, or ``nothing in its log``."""
+def exception(log: str) -> str:
+    """The last exception in the log as one line, '' where there is none."""
     lines = [line.rstrip() for line in log.splitlines() if line.strip()]
     for index in range(len(lines) - 1, -1, -1):
         found = _EXCEPTION.match(lines[index])
-        if found and found["type"].rpartition(".")[2] not in ("SystemExit", "HaltServer"):
+        name = found["type"].rpartition(".")[2] if found else ""
+        if name == "SystemCheckError":
+            return " ".join(line.strip() for line in lines[index : index + 4])
+        if name not in ("", "SystemExit"):
             return lines[index]
-        if lines[index].startswith("SystemCheckError"):
-            return lines[index] + " " + " ".join(line.strip() for line in lines[index + 1 : index + 4])
-    return lines[-1] if lines else "nothing in its log"
+    return ""
+
+
+def cause(log: str) -> str:
+    """The last exception in the log, or its last line, or that there is nothing in it."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    return exception(log) or (lines[-1] if lines else "nothing in its log")
 
 
 def advice(reason: str) -> str:

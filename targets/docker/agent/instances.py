@@ -11,7 +11,7 @@ from rendering.nginx import UPSTREAM_SECONDS
 from rendering.servers import STOP_SECONDS
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import report
+from targets.docker.agent.causes import exception, report
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import InstanceRequest
 
@@ -89,7 +89,7 @@ def _unhealthy(what: str, request: InstanceRequest, status: int, detail: str, lo
 
 
 def _from_log(log: str) -> str:
-    return "its log tells why" if log.strip() else "its log is empty"
+    return exception(log) or ("its log tells more" if log.strip() else "its log is empty")
 
 
 def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
