@@ -15,7 +15,7 @@ class EnvSecretArgs:
 
     target: Target
     env: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Kept out of logs, command lines, plain state and image layers."""
 
 

@@ -17,5 +17,5 @@ def digest(values: Mapping[str, str]) -> str:
     The id is public (it stands in names and logs), so it is keyed with the longest value, which is the strong secret key wherever
     settings were checked: nobody can try out a weak password against it.
     """
-    key = max(values.values(), key=len, default="").encode()
+    key = max(values.values(), key=lambda value: (len(value), value), default="").encode()
     return hmac.new(key, render(values).encode(), hashlib.sha256).hexdigest()[:10]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from rendering.templates import render
 
-UPSTREAM_SECONDS = 4
-"""How long Nginx may keep a connection to the app server. A drain is never shorter, so no request meets a stopped server."""
+UPSTREAM_SECONDS = 2
+"""How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
 
 PROXY_READ_SECONDS = 60
 STREAM_READ_SECONDS = 3600

@@ -5,7 +5,7 @@ uvicorn-worker 0.4, daphne 4.2 (takes a unix socket only in Twisted's ``systemd:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from settings.model import Interface, Server
 
@@ -44,11 +44,11 @@ class ServerSpec:
     server: Server
     entry_point: str
     """``pkg.wsgi:application`` or ``pkg.asgi:application``."""
-    workers: int
+    workers: int = 3
     """Processes; ignored by daphne, which has one."""
     threads: int | None = None
     """Threads of a gunicorn WSGI worker; None for 4."""
-    options: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)
     """Further flags without dashes; ``True`` gives a flag without a value, ``False`` leaves it out."""
 
 

@@ -14,9 +14,7 @@ from settings.model import Settings
 
 SECRET_KEYS = ("secrets",)
 _SCHEMAS = Settings.model_json_schema()["properties"]
-STRUCTURED = frozenset(
-    name for name, schema in _SCHEMAS.items() if schema.get("type") in ("object", "array") or "$ref" in schema
-)
+STRUCTURED = frozenset(name for name, schema in _SCHEMAS.items() if schema.get("type") in ("object", "array") or "$ref" in schema)
 """Keys whose value is a map or a list; Pulumi hands them over as JSON text."""
 
 UNSET = {

@@ -7,7 +7,7 @@ from rendering.identity import short_hash
 from rendering.servers import ServerSpec, packages
 from settings.checks import prefix
 from settings.errors import ConfigErrors
-from settings.model import Settings
+from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
@@ -70,18 +70,45 @@ def _release(settings: Settings, project: Project, source: Source | None) -> Rel
         return ReleaseSpec(release=settings.release, keep=settings.keep_releases)
     if source is None:
         return ReleaseSpec(release=short_hash(app.image), image=app.image, keep=settings.keep_releases)
-    own = own_packages(source, project.requirements) if project.requirements else set()
-    extra = packages(settings.effective_server, own) if project.requirements else ()
-    return ReleaseSpec(
-        release=short_hash(source.digest, project.dockerfile, project.requirements, extra, project.python),
-        source=app.source,
+    return release_of(
+        app.source or "",
         ref=app.ref,
-        digest=source.digest,
-        dockerfile=project.dockerfile,
+        server=settings.effective_server,
         requirements=project.requirements,
-        packages=extra,
+        dockerfile=project.dockerfile,
         python=project.python,
         keep=settings.keep_releases,
+        opened=source,
+    )
+
+
+def release_of(
+    source: str,
+    *,
+    ref: str | None = None,
+    server: Server = "gunicorn",
+    requirements: str | None = "requirements.txt",
+    dockerfile: str | None = None,
+    python: str = "",
+    keep: int = 5,
+    opened: Source | None = None,
+) -> ReleaseSpec:
+    """A release of the files in a folder or a git repository, named by all that it is built from.
+
+    ``requirements`` is None with a Dockerfile of the project's own; ``opened`` are the files, where they have been read already.
+    """
+    files = opened or open_source(source, ref)
+    extra = packages(server, own_packages(files, requirements)) if requirements else ()
+    return ReleaseSpec(
+        release=short_hash(files.digest, dockerfile, requirements, extra, python),
+        source=source,
+        ref=ref,
+        digest=files.digest,
+        dockerfile=dockerfile,
+        requirements=requirements,
+        packages=extra,
+        python=python,
+        keep=keep,
     )
 
 

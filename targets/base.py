@@ -80,6 +80,8 @@ class TrafficSpec:
 class Target(Protocol):
     """A platform that sites are served on."""
 
+    revision: str
+    """Hash of what the target itself brings into an instance: a newer gateway may be another instance."""
     live_socket: str
     """Where Nginx finds the link to the serving instance's socket."""
     static_root: str

@@ -111,8 +111,8 @@ class Deployment:
 
     def pulumi(self, *args: str, text: str | None = None) -> Result:
         """Plain ``pulumi``, with the environment that ``python -m ops env`` prints."""
-        printed = self.ops("env").out
-        self.env.update(re.findall(r"^export (\w+)='?([^'\n]*)'?$", printed, re.MULTILINE))
+        if "PULUMI_BACKEND_URL" not in self.env:
+            self.env.update(re.findall(r"^export (\w+)='?([^'\n]*)'?$", self.ops("env").out, re.MULTILINE))
         return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
 
     def start(self, *args: str) -> "subprocess.Popen[str]":

@@ -43,11 +43,11 @@ class Client:
             if self.slow:
                 recorder.unfinished += 1
             else:
-                recorder.failure("unanswered", method, path, self.name)
+                recorder.failure("unanswered", method, path)
             self.drop()
             raise
         if kind:
-            recorder.failure(kind, method, path, self.name)
+            recorder.failure(kind, method, path)
             self.drop()
             return False
         recorder.success(self.name, began, head.headers, self.context.options.headers, slow=self.slow)

@@ -22,8 +22,10 @@ class StreamLog:
     cut: list[float] = field(default_factory=list)
     how: Counter[str] = field(default_factory=Counter)
     open_failed: Counter[str] = field(default_factory=Counter)
-    down: list[float] = field(default_factory=list)
+    reconnected: list[float] = field(default_factory=list)
     """Seconds from an end to the next message."""
+    still_down: list[float] = field(default_factory=list)
+    """Seconds from an end to the end of the load."""
 
 
 class Recorder:
@@ -72,9 +74,9 @@ class Recorder:
         if until - last > self.gaps.get(client, (0.0, 0.0))[0]:
             self.gaps[client] = (until - last, last)
 
-    def failure(self, kind: str, method: str, path: str, client: str) -> None:
+    def failure(self, kind: str, method: str, path: str) -> None:
         """A request that was not answered well."""
-        self.failures.append(Failure(round(self.now(), 3), kind, method, path, client))
+        self.failures.append(Failure(round(self.now(), 3), kind, method, path))
 
     def stop(self) -> None:
         """The load ends now; answers that still come count, the gap does not grow."""

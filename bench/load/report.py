@@ -13,10 +13,10 @@ class Failure(NamedTuple):
     kind: str
     method: str
     path: str
-    client: str
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen:
     """How often a header had a value, and when first and last."""
 
     count: int
@@ -105,7 +105,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """For JSON; no more than the first 100 failures one by one."""
         failures = [failure._asdict() for failure in self.failures[:100]]
-        answers = {name: {value: seen._asdict() for value, seen in values.items()} for name, values in self.answers.items()}
+        answers = {name: {value: asdict(seen) for value, seen in values.items()} for name, values in self.answers.items()}
         counted = {
             "failed": self.failed,
             "failed_by_kind": self.failed_by_kind,

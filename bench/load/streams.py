@@ -35,8 +35,12 @@ class Downtime:
 
     def end(self) -> None:
         if self.since is not None:
-            self.log.down.append(self.recorder.now() - self.since)
+            self.log.reconnected.append(self.recorder.now() - self.since)
         self.since = None
+
+    def give_up(self) -> None:
+        if self.since is not None:
+            self.log.still_down.append(self.recorder.now() - self.since)
 
 
 async def websocket(context: Context) -> None:
@@ -69,27 +73,30 @@ async def _again(
                 continue
             log.opened += 1
             log.open_now += 1
-            ended: Ended | None = None
             try:
                 await use(connection, down)
-            except Ended as end:
-                ended = end
-            except (asyncio.IncompleteReadError, OSError, Trouble) as error:
-                ended = Ended("reset" if isinstance(error, OSError) else "eof", clean=False)
-            except asyncio.CancelledError:
-                context.recorder.marks.setdefault("streams_left", context.recorder.now())
-                raise
+            except (Ended, Trouble, asyncio.IncompleteReadError, OSError) as error:
+                end = _ended(error)
+                log.how[end.how] += 1
+                (log.closed if end.clean else log.cut).append(round(context.recorder.now(), 3))
+                log.open_now -= 1
+                down.begin()
             finally:
                 connection.close()
-                if ended:
-                    log.open_now -= 1
-            if ended:
-                log.how[ended.how] += 1
-                (log.closed if ended.clean else log.cut).append(round(context.recorder.now(), 3))
-                down.begin()
-                await context.rest(context.options.retry)
+            await context.rest(context.options.retry)
     finally:
-        down.end()
+        down.give_up()
+
+
+def _ended(error: Exception) -> Ended:
+    match error:
+        case Ended():
+            return error
+        case Trouble():
+            return Ended("eof" if error.kind == "cut_answer" else error.kind, clean=False)
+        case OSError():
+            return Ended("reset", clean=False)
+    return Ended("eof", clean=False)
 
 
 async def _handshake(context: Context, path: str, headers: dict[str, str], want: int) -> tuple[Connection, Head]:
@@ -121,35 +128,54 @@ async def _open_websocket(context: Context) -> Connection:
 
 async def _talk(context: Context, log: StreamLog, connection: Connection, down: Downtime) -> None:
     options, recorder = context.options, context.recorder
-    while True:
-        text = os.urandom(8).hex().encode()
-        due = recorder.now() + options.ws_interval
-        await _send(connection, TEXT, text)
-        log.sent += 1
-        try:
-            await asyncio.wait_for(_until(connection, text), options.timeout)
-        except asyncio.TimeoutError:
-            raise Ended("silent", clean=False) from None
-        log.received += 1
-        down.end()
-        # A close frame that comes between two texts is heard at once.
-        try:
-            await asyncio.wait_for(_until(connection, None), max(due - recorder.now(), 0.001))
-        except asyncio.TimeoutError:
-            continue
+    inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+    pump = asyncio.create_task(_pump(connection, inbox))
+    try:
+        while True:
+            text = os.urandom(8).hex().encode()
+            due = recorder.now() + options.ws_interval
+            await _send(connection, TEXT, text)
+            log.sent += 1
+            if not await _heard(inbox, pump, text, options.timeout):
+                raise Ended("silent", clean=False)
+            log.received += 1
+            down.end()
+            # Between two texts an end is heard at once.
+            await _heard(inbox, pump, b"", due - recorder.now())
+    finally:
+        pump.cancel()
 
 
-async def _until(connection: Connection, text: bytes | None) -> None:
-    """Read frames up to ``text`` (None: for ever)."""
-    while True:
-        opcode, data = await _frame(connection.reader)
-        if opcode == CLOSE:
-            code = struct.unpack(">H", data[:2])[0] if len(data) >= 2 else 1005
-            raise Ended(f"close_{code}", clean=True)
-        if opcode == PING:
-            await _send(connection, PONG, data)
-        elif opcode == TEXT and data == text:
-            return
+async def _heard(inbox: "asyncio.Queue[bytes | None]", pump: "asyncio.Task[None]", text: bytes, seconds: float) -> bool:
+    """Whether ``text`` came within the time. Raises what ended the stream."""
+    end = asyncio.get_running_loop().time() + seconds
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        try:
+            found = await asyncio.wait_for(inbox.get(), left)
+        except asyncio.TimeoutError:
+            return False
+        if found is None:
+            await pump
+        if found == text:
+            return True
+    return False
+
+
+async def _pump(connection: Connection, inbox: "asyncio.Queue[bytes | None]") -> None:
+    """Texts into the inbox up to the end of the stream, which is None and an exception."""
+    try:
+        while True:
+            opcode, data = await _frame(connection.reader)
+            if opcode == CLOSE:
+                await _send(connection, CLOSE, data[:2])
+                code = struct.unpack(">H", data[:2])[0] if len(data) >= 2 else 1005
+                raise Ended(f"close_{code}", clean=True)
+            if opcode == PING:
+                await _send(connection, PONG, data)
+            elif opcode == TEXT:
+                inbox.put_nowait(data)
+    finally:
+        inbox.put_nowait(None)
 
 
 async def _send(connection: Connection, opcode: int, data: bytes) -> None:

@@ -52,7 +52,9 @@ def serve(path: str, env_file: str, command: list[str]) -> NoReturn:
     if listener.fileno() != LISTEN_FD:
         os.dup2(listener.fileno(), LISTEN_FD)
     os.set_inheritable(LISTEN_FD, True)
-    os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="http", LISTEN_PID=str(os.getpid()))
+    os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="http", LISTEN_PID=str(os.getpid()), GATEWAY_SOCKET=path)
+    # For gateway_entry.py, beside this file.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     run(env_file, command)
 
 
@@ -112,6 +114,7 @@ def switch(link: str, name: str) -> str:
         Path(link).unlink(missing_ok=True)
     elif before != name:
         beside = f"{link}.{os.getpid()}"
+        Path(beside).unlink(missing_ok=True)  # of a killed switch: in containers, process ids soon come again
         os.symlink(name, beside)
         os.replace(beside, link)
     return before

@@ -1,6 +1,7 @@
 """Names and places of one site on a Docker engine."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 SOCKETS = "/run/gateway"
 """Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
@@ -10,6 +11,8 @@ STATIC = "/srv/static"
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
+BROUGHT = tuple(Path(__file__).with_name(name) for name in ("inside.py", "gateway_entry.py"))
+"""What every container gets in /gateway beside the image."""
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TrafficSpec
@@ -26,6 +27,7 @@ class DockerTarget(pulumi.ComponentResource):
     ``postgres`` and ``redis`` to their options.
     """
 
+    revision = short_hash(*(path.read_text() for path in names.BROUGHT))
     live_socket = names.LIVE
     static_root = f"{names.STATIC}/files"
     media_root = names.MEDIA
@@ -116,13 +118,14 @@ class DockerTarget(pulumi.ComponentResource):
                 "GATEWAY_RELEASE": spec.release,
                 "GATEWAY_INTERFACE": spec.interface,
                 "GATEWAY_INSTANCE": spec.instance,
+                "GATEWAY_ENTRY_POINT": spec.argv[-1],
             }
             return requests.InstanceRequest(
                 **self._code(spec, image, variables),
                 instance=spec.instance,
                 interface=spec.interface,
                 server=spec.server,
-                argv=spec.argv,
+                argv=(*spec.argv[:-1], "gateway_entry:application"),
                 host=spec.health_host,
                 path=spec.health_path,
                 timeout=spec.health_timeout,

@@ -1,7 +1,7 @@
 """The next release is broken: it never takes traffic, the message says why, and the next good one leaves nothing of it behind."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from tests.deployment import Deployment
 
 
 @pytest.fixture(scope="module")
-def site(deploy: Callable[..., Deployment]) -> Iterator[Deployment]:
+def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("broken")
     site.must_up(health={"timeout": 4})
-    yield site
+    return site
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The site's own components and agent on a real Docker engine, without the Pulumi CLI.
 
-The Pulumi SDK runs a program against a monitor in process (its mocks). Here the monitor carries the steps out, in the order that the
-SDK finds from dependencies: Commands as subprocesses, Docker resources through the Docker SDK. It creates and never deletes; what the
-real engine adds is tested in tests/engine.
+The Pulumi SDK runs a program against a monitor in process (its mocks). Here the monitor carries the steps out, in the order that
+the SDK finds from dependencies: Commands as subprocesses, Docker resources through the Docker SDK. It creates and never deletes;
+what the real engine adds is tested in tests/engine.
 """
 
+import contextlib
 import subprocess
 from typing import Any
 
@@ -62,12 +63,12 @@ class _Monitor(mocks.Mocks):
         return {}
 
     def _container(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        try:
+        with contextlib.suppress(NotFound):
             self.engine.containers.get(inputs["name"]).remove(force=True)
-        except NotFound:
-            pass
         ports = {f"{int(row['internal'])}/tcp": (row["ip"], int(row["external"])) for row in inputs.get("ports", [])}
-        volumes = [f"{row['volumeName']}:{row['containerPath']}{':ro' if row.get('readOnly') else ''}" for row in inputs["volumes"]]
+        volumes = [
+            f"{row['volumeName']}:{row['containerPath']}{':ro' if row.get('readOnly') else ''}" for row in inputs["volumes"]
+        ]
         self.engine.containers.run(
             inputs["image"],
             inputs["command"],

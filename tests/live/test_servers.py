@@ -93,7 +93,7 @@ def test_events_stream_one_by_one(served: dict[str, str], site: InProcessSite) -
     assert first["instance"] == served["instance"]
 
 
-def test_websockets_echo_and_chat_under_asgi_and_are_clearly_refused_under_wsgi(served: dict[str, str], site: InProcessSite) -> None:
+def test_websockets_echo_and_chat_under_asgi_and_are_refused_under_wsgi(served: dict[str, str], site: InProcessSite) -> None:
     if served["interface"] == "wsgi":
         with pytest.raises(InvalidStatus) as refused, _socket(site, "/ws/echo/"):
             pass
@@ -121,5 +121,5 @@ def _filled(page: str) -> dict[str, str]:
         if name and 'type="file"' not in tag:
             form[name.group(1)] = value.group(1) if value else ("a@example.org" if "email" in tag else "2")
     for name_, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
-        form[name_] = [value for value in re.findall(r'value="([^"]+)"', options) if value][0]
+        form[name_] = re.findall(r'value="([^"]+)"', options)[0]
     return form

@@ -3,7 +3,6 @@
 import json
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 
 import docker
 from docker.errors import ImageNotFound
@@ -16,8 +15,6 @@ from targets.docker.agent import engine
 from targets.docker.agent.causes import redact
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import CodeRequest
-
-INSIDE_TEXT = Path(names.__file__).with_name("inside.py").read_bytes()
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,8 @@ def create(
         raise AgentError(
             f"the image of release {request.release} is gone from this engine; way out: pulumi up --refresh"
         ) from None
-    engine.put(container, names.INSIDE, INSIDE_TEXT)
+    for path in names.BROUGHT:
+        engine.put(container, f"/gateway/{path.name}", path.read_bytes())
     if files.facts and files.facts.static_root and files.manifest is not None:
         engine.put(container, f"{files.facts.static_root}/staticfiles.json", files.manifest)
     return container

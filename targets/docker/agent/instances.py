@@ -15,7 +15,7 @@ from targets.docker.agent.causes import exception, report
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import InstanceRequest
 
-MINIMUM_DRAIN_SECONDS = UPSTREAM_SECONDS + 1
+MINIMUM_DRAIN_SECONDS = 2 * UPSTREAM_SECONDS + 1
 """Below this a connection that Nginx still holds could meet a stopped server, so no drain is shorter."""
 
 
@@ -100,20 +100,28 @@ def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
         if container is None:
             return "gone"
         if engine.inspect_state(container)["Running"]:
-            _drain(client, own, request)
-            engine.run_in(container, "rm", "-f", f"{names.SOCKETS}/{names.socket_name(request.instance)}")
+            _drain(client, own, request, container)
             container.stop(timeout=STOP_SECONDS + 5)
         engine.remove(container)
     return "stopped"
 
 
-def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest) -> None:
-    """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``."""
+def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container) -> None:
+    """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
+
+    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them as their protocol has it.
+    """
     proxy = engine.find(client, own.proxy)
     if proxy is None or not engine.inspect_state(proxy)["Running"]:
         return
-    end = time.monotonic() + max(request.drain_seconds, MINIMUM_DRAIN_SECONDS)
-    while time.monotonic() < end and connections(proxy, request.instance):
+    _await_no_connection(proxy, request.instance, max(request.drain_seconds, MINIMUM_DRAIN_SECONDS))
+    engine.run_in(container, "rm", "-f", f"{names.SOCKETS}/{names.socket_name(request.instance)}")
+    _await_no_connection(proxy, request.instance, STOP_SECONDS)
+
+
+def _await_no_connection(proxy: Container, instance: str, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and connections(proxy, instance):
         time.sleep(0.25)
 
 

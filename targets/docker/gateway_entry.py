@@ -1,0 +1,121 @@
+"""The entry point that servers get: the project's application, and its open streams end well when the instance is stopped.
+
+Servers differ in what they do to a WebSocket or an event stream at SIGTERM: most cut it. So before the signal the agent takes
+the instance's socket file away, and whoever streams here sees that within half a second: a WebSocket is closed with code 1012
+("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance. All other
+requests go straight to the project. Standard library only; copied into the containers.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from importlib import import_module
+from typing import Any
+
+POLL_SECONDS = 0.5
+SERVICE_RESTART = 1012
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+Receive = Callable[[], Awaitable[Message]]
+
+
+def _stopping() -> bool:
+    return not os.path.exists(os.environ["GATEWAY_SOCKET"])
+
+
+def is_event_stream(accept: str) -> bool:
+    """Whether the client asked for server-sent events."""
+    return "text/event-stream" in accept
+
+
+class Wsgi:
+    """A WSGI application whose event streams end when the instance is stopped."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
+        self.application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = self.application(environ, start_response)
+        return _Ending(body) if is_event_stream(environ.get("HTTP_ACCEPT", "")) else body
+
+
+class _Ending:
+    """The chunks of a body until the instance is stopped."""
+
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self.body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.body:
+            yield chunk
+            if _stopping():
+                return
+
+    def close(self) -> None:
+        """Hand the server's close on."""
+        getattr(self.body, "close", lambda: None)()
+
+
+class Asgi:
+    """An ASGI application whose WebSockets and event streams end when the instance is stopped."""
+
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            end = {"type": "websocket.close", "code": SERVICE_RESTART}
+        elif scope["type"] == "http" and any(
+            name == b"accept" and is_event_stream(value.decode("latin-1")) for name, value in scope["headers"]
+        ):
+            end = {"type": "http.response.body", "body": b"", "more_body": False}
+        else:
+            return await self.application(scope, receive, send)
+        await self._stream(scope, receive, send, end)
+        return None
+
+    async def _stream(self, scope: Message, receive: Receive, send: Send, end: Message) -> None:
+        """Run the application until it is done or the instance is stopped; then send ``end`` in its place."""
+        open_ = ended = False
+
+        async def watched(message: Message) -> None:
+            nonlocal open_, ended
+            if ended:
+                return
+            open_ = open_ or message["type"] in ("http.response.start", "websocket.accept")
+            ended = message["type"] == "websocket.close" or (
+                message["type"] == "http.response.body" and not message.get("more_body")
+            )
+            await send(message)
+
+        async def stopping() -> None:
+            while not (open_ and _stopping()):
+                await asyncio.sleep(POLL_SECONDS)
+
+        serving = asyncio.ensure_future(self.application(scope, receive, watched))
+        watching = asyncio.ensure_future(stopping())
+        try:
+            await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not serving.done():
+                await watched(end)
+        finally:
+            watching.cancel()
+            if not serving.done():
+                serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+
+
+def _load() -> Wsgi | Asgi:
+    """The application that GATEWAY_ENTRY_POINT names, for the interface that GATEWAY_INTERFACE names."""
+    module, _, attributes = os.environ["GATEWAY_ENTRY_POINT"].partition(":")
+    application: Any = import_module(module)
+    for attribute in attributes.split("."):
+        application = getattr(application, attribute)
+    return Wsgi(application) if os.environ["GATEWAY_INTERFACE"] == "wsgi" else Asgi(application)
+
+
+if "GATEWAY_ENTRY_POINT" in os.environ:
+    application = _load()
