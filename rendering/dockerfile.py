@@ -1,4 +1,4 @@
-"""Our Dockerfile for a project that has none."""
+"""Our Dockerfiles for a project that has none: dependencies in an image of their own, releases on top of it."""
 
 from rendering.templates import render
 
@@ -6,6 +6,11 @@ GROUP_ID = 10001
 """User and group of the app in our image, and the group that may read a site's env files and write its sockets and uploads."""
 
 
-def dockerfile(*, base: str, wheels: bool) -> str:
-    """Text of the Dockerfile. ``wheels``: the context brings the wheels along, and the build needs no package index."""
-    return render("docker/Dockerfile.j2", base=base, wheels=wheels, gid=GROUP_ID)
+def dependencies(*, base: str, wheels: bool) -> str:
+    """Text of the Dockerfile for dependencies. ``wheels``: the context brings them along, the build needs no package index."""
+    return render("docker/dependencies.Dockerfile.j2", base=base, wheels=wheels, gid=GROUP_ID)
+
+
+def release(*, image: str) -> str:
+    """Text of the Dockerfile for a release on the image that has its dependencies."""
+    return render("docker/release.Dockerfile.j2", dependencies=image)

@@ -47,6 +47,10 @@ class Names:
         """The tag of a release's image."""
         return f"gateway/{self.app}:{release}"
 
+    def dependencies(self, digest: str) -> str:
+        """The tag of an image with the dependencies that releases share."""
+        return f"gateway/{self.app}-dependencies:{digest}"
+
     def volume(self, role: str) -> str:
         """``sockets``, ``env``, ``static``, ``media``, ``nginx``; with a service: its name and ``<service>-socket``."""
         return f"{self.app}-{role}"

@@ -68,19 +68,13 @@ FAULTS = [
         "health never answers",
         ("no answer in 4 seconds",),
         "",
-        edit={"store/middleware.py": ("", "\nimport time\n\ntime.sleep(3600)\n")},
-        config={"health": {"timeout": 4}},
+        edit={"shop/wsgi.py": ("", "\nimport time\n\napplication = lambda environ, start: time.sleep(3600)\n")},
     ),
     Fault(
         "process exits at once",
-        ("exited at once with status 7",),
-        "giving up",
-        edit={
-            "shop/wsgi.py": (
-                "",
-                '\nimport sys, os\n\nprint("giving up", file=sys.stderr, flush=True)\nos.killpg(0, 0)\nos._exit(7)\n',
-            )
-        },
+        ("exited at once with status 2", "--no-such-flag"),
+        "usage: gunicorn",
+        config={"serverOptions": {"no-such-flag": "1"}},
     ),
     Fault(
         "migration fails",
@@ -90,7 +84,7 @@ FAULTS = [
             "store/migrations/9999_broken.py": (
                 "",
                 "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-                "    dependencies = [('store', '0001_initial')]\n"
+                "    dependencies = [('store', '0002_products')]\n"
                 "    operations = [migrations.RunSQL('SELECT * FROM no_such_table')]\n",
             )
         },

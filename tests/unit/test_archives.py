@@ -7,7 +7,7 @@ from pathlib import Path
 from rendering.dockerfile import GROUP_ID
 from settings.source import Source
 from targets.docker.agent import engine
-from targets.docker.agent.releases import _copy, _failure, _requirements, _tar
+from targets.docker.agent.builds import _copy, _failure, _requirements, _tar
 from targets.docker.requests import ReleaseRequest
 from tests.unit.conftest import write
 

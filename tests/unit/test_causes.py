@@ -145,8 +145,16 @@ def test_nobody_is_told_to_do_what_nobody_can_know() -> None:
 def test_below_the_first_line_are_the_last_lines_of_the_log() -> None:
     log = "\n".join(f"line {number}" for number in range(100)) + "\n\nValueError: x\n"
     lines = report("it failed", log).splitlines()
-    assert lines[1] == f"its last {LAST_LINES} lines:"
+    assert lines[1] == "its last lines:"
     assert lines[2:] == [*(f"  | line {number}" for number in range(100 - LAST_LINES + 1, 100)), "  | ValueError: x"]
+
+
+def test_an_exception_that_a_talking_server_pushed_out_of_the_last_lines_is_shown_all_the_same() -> None:
+    log = "File app.py, line 7\nValueError: x\n" + "\n".join(f"worker {number} exits" for number in range(50))
+    lines = report("it failed", log).splitlines()
+    assert lines[0] == "it failed: ValueError: x"
+    assert lines[2:5] == ["  | File app.py, line 7", "  | ValueError: x", "  | ..."]
+    assert lines[-1] == "  | worker 49 exits"
 
 
 def test_an_empty_log_is_not_announced() -> None:

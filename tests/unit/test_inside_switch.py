@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from targets.docker import inside
 from targets.docker.inside import switch
 
@@ -49,6 +51,21 @@ def test_what_a_killed_switch_left_behind_does_not_stop_the_next_one(tmp_path: P
     assert os.listdir(tmp_path) == ["live.sock"]
 
 
+def test_the_old_link_is_there_until_the_moment_of_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = str(tmp_path / "live.sock")
+    switch(link, "a.sock")
+    seen: list[str] = []
+
+    def rename(beside: str, to: str) -> None:
+        seen.extend((os.readlink(link), os.readlink(beside)))
+        os.rename(beside, to)
+
+    monkeypatch.setattr(inside.os, "replace", rename)  # type: ignore[attr-defined]
+    switch(link, "b.sock")
+    assert seen == ["a.sock", "b.sock"]
+    assert os.readlink(link) == "b.sock"
+
+
 def test_a_reader_never_finds_the_link_missing(tmp_path: Path) -> None:
     link = str(tmp_path / "live.sock")
     switch(link, "0.sock")
@@ -68,13 +85,13 @@ def test_a_reader_never_finds_the_link_missing(tmp_path: Path) -> None:
     sys.setswitchinterval(1e-5)
     try:
         for number in range(600):
-            switch(link, f"{number % 2 + 1}.sock")
+            switch(link, f"{number % 7}.sock")
     finally:
         sys.setswitchinterval(interval)
         done.set()
         reader.join()
-    assert set(seen) <= {"0.sock", "1.sock", "2.sock"}
-    assert min(seen["1.sock"], seen["2.sock"]) > 0
+    assert set(seen) <= {f"{number}.sock" for number in range(7)}
+    assert seen.total() > 300
 
 
 def test_the_command_prints_what_served_before(tmp_path: Path) -> None:

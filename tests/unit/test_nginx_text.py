@@ -95,7 +95,7 @@ def test_a_name_that_nobody_gave_is_an_error_and_not_an_empty_place() -> None:
     with pytest.raises(UndefinedError):
         render("nginx/nginx.conf.j2")
     with pytest.raises(UndefinedError):
-        render("docker/Dockerfile.j2", base="x", wheels=True)
+        render("docker/release.Dockerfile.j2", base="x")
 
 
 def test_values_are_not_escaped_as_if_for_html() -> None:

@@ -55,12 +55,23 @@ def advice(reason: str) -> str:
 
 
 def report(what: str, log: str, reason: str = "") -> str:
-    """First line: what failed, why, the way out. Below: the process's own last lines."""
+    """First line: what failed, why, the way out. Below: the process's own last lines, and those that led to the cause."""
     reason = reason or cause(log)
     mend = advice(reason)
     first = f"{what}: {reason}" + (f"; way out: {mend}, then run the update again" if mend else "")
-    lines = [line for line in log.splitlines() if line.strip()][-LAST_LINES:]
-    return "\n".join([first, *([f"its last {len(lines)} lines:"] if lines else []), *(f"  | {line}" for line in lines)])
+    lines = _telling(log)
+    return "\n".join([first, *(["its last lines:"] if lines else []), *(f"  | {line}" for line in lines)])
+
+
+def _telling(log: str) -> list[str]:
+    """The last lines; where a server's own talk came after the exception, also the exception and what led to it."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    found = exception(log)
+    at = max((index for index, line in enumerate(lines) if found and line.startswith(found[:80])), default=len(lines))
+    last = lines[-LAST_LINES:]
+    if not found or at >= len(lines) - LAST_LINES:
+        return last
+    return [*lines[max(0, at - LAST_LINES + 5) : at + 1], "...", *lines[-4:]]
 
 
 def redact(log: str, secrets: list[str]) -> str:

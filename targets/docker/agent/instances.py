@@ -1,11 +1,13 @@
 """Start an instance and prove it healthy; drain it and stop it."""
 
+import contextlib
 import json
 import time
 
 import docker
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from rendering.nginx import UPSTREAM_SECONDS
 from rendering.servers import STOP_SECONDS
@@ -14,6 +16,9 @@ from targets.docker.agent import code, engine
 from targets.docker.agent.causes import exception, report
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import InstanceRequest
+
+EXIT_SECONDS = 10
+"""How long a process whose exit has begun may take to be gone."""
 
 MINIMUM_DRAIN_SECONDS = 2 * UPSTREAM_SECONDS + 1
 """Below this a connection that Nginx still holds could meet a stopped server, so no drain is shorter."""
@@ -63,6 +68,8 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
         )
     except APIError:
         output = ""  # it was gone before it could be asked
+    if not output:
+        _await_exit(container)
     state = engine.inspect_state(container)
     log = code.log(container, files.secrets(request.secret_names))
     if not state["Running"] or state["Restarting"]:
@@ -71,6 +78,12 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
     status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
     if status != 200:
         raise AgentError(_unhealthy(what, request, status, detail, log))
+
+
+def _await_exit(container: Container) -> None:
+    """The question ended without an answer, so the process that was asked is ending: wait until Docker has its status."""
+    with contextlib.suppress(RequestException, APIError):
+        container.wait(timeout=EXIT_SECONDS)
 
 
 def _unhealthy(what: str, request: InstanceRequest, status: int, detail: str, log: str) -> str:
@@ -109,7 +122,7 @@ def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
 def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container) -> None:
     """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
 
-    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them as their protocol has it.
+    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly.
     """
     proxy = engine.find(client, own.proxy)
     if proxy is None or not engine.inspect_state(proxy)["Running"]:

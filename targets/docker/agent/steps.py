@@ -1,15 +1,18 @@
 """The small steps: volumes, env files, release tasks."""
 
 import docker
+from docker.models.containers import Container
+from requests.exceptions import RequestException
 
 from rendering.dockerfile import GROUP_ID
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import report
+from targets.docker.agent.causes import cause, report
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import EnvRequest, StorageRequest, TaskRequest
 
-TASK_SECONDS = 3600
+LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900}
+"""Seconds; a task that takes longer hangs."""
 
 
 def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
@@ -64,15 +67,35 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
         container = code.create(client, request, name, ["run", env_file, "--", *command], files, labels)
         try:
             container.start()
-            status = container.wait(timeout=TASK_SECONDS)["StatusCode"]
+            status = _ended(container, LIMITS[request.task])
             log = code.log(container, files.secrets(request.secret_names))
         finally:
             engine.remove(container)
+    if status is None:
+        limit = f"it had not ended after {LIMITS[request.task]} seconds"
+        raise AgentError(report(f"{request.task} of release {request.release} failed, nothing was switched", log, limit))
     if status:
-        raise AgentError(report(f"{request.task} of release {request.release} failed, nothing was switched", log))
+        raise AgentError(
+            report(f"{request.task} of release {request.release} failed, nothing was switched", log, _cause(log, request))
+        )
     if request.task == "check":
         _check_files(code.shared(client, request).facts)
     return "done"
+
+
+def _cause(log: str, request: TaskRequest) -> str:
+    """The cause in the log; that the settings module itself is missing is said so, since it is a mistake of the config."""
+    found = cause(log)
+    missing = f"No module named '{request.settings_module}'" in found
+    return found + "; app.settings (or app.module) names a settings module that is not there" if missing else found
+
+
+def _ended(container: Container, seconds: float) -> int | None:
+    """Exit status, None when it still runs after that time."""
+    try:
+        return int(container.wait(timeout=seconds)["StatusCode"])
+    except RequestException:  # the wait's own limit: requests has no single name for it
+        return None
 
 
 def _check_files(facts: code.Facts | None) -> None:
