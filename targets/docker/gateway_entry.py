@@ -3,7 +3,7 @@
 Servers differ in what they do to a WebSocket or an event stream at SIGTERM: most cut it. So before the signal the agent takes
 the instance's socket file away, and whoever streams here sees that within half a second: a WebSocket is closed with code 1012
 ("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance. All other
-requests go straight to the project. Standard library only; copied into the containers.
+requests go straight to the project, but that the probe of a switch is told which instance answered it. Standard library only; copied into the containers.
 """
 
 import asyncio
@@ -37,8 +37,17 @@ class Wsgi:
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if "HTTP_X_GATEWAY_PROBE" in environ:
+            return self.application(environ, _telling(start_response))
         body = self.application(environ, start_response)
         return _Ending(body) if is_event_stream(environ.get("HTTP_ACCEPT", "")) else body
+
+
+def _telling(start_response: Callable[..., Any]) -> Callable[..., Any]:
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        return start_response(status, [*headers, ("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"])], *exc_info)
+
+    return start
 
 
 class _Ending:
@@ -65,11 +74,14 @@ class Asgi:
         self.application = application
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.application(scope, receive, send)
+        headers = dict(scope["headers"])
+        if b"x-gateway-probe" in headers:
+            return await self.application(scope, receive, _telling_asgi(send))
         if scope["type"] == "websocket":
             end = {"type": "websocket.close", "code": SERVICE_RESTART}
-        elif scope["type"] == "http" and any(
-            name == b"accept" and is_event_stream(value.decode("latin-1")) for name, value in scope["headers"]
-        ):
+        elif is_event_stream(headers.get(b"accept", b"").decode("latin-1")):
             end = {"type": "http.response.body", "body": b"", "more_body": False}
         else:
             return await self.application(scope, receive, send)
@@ -106,6 +118,16 @@ class Asgi:
                 serving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await serving
+
+
+def _telling_asgi(send: Send) -> Send:
+    async def telling(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = (b"x-gateway-instance", os.environ["GATEWAY_INSTANCE"].encode())
+            message = {**message, "headers": [*message.get("headers", ()), own]}
+        await send(message)
+
+    return telling
 
 
 def _load() -> Wsgi | Asgi:

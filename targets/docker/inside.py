@@ -4,6 +4,7 @@ python3 inside.py serve SOCKET ENV_FILE -- COMMAND...   become the server, liste
 python3 inside.py run ENV_FILE -- COMMAND...            become COMMAND with the env file's variables
 python3 inside.py probe HOST PATH SOCKET|HOST:PORT      one GET; prints [status, detail]
 python3 inside.py wait HOST PATH SECONDS SOCKET         GET until the answer is final; prints [status, detail]
+python3 inside.py prove HOST PATH SECONDS ADDRESS ID   GET until that instance answers 200; prints [status, detail]
 python3 inside.py switch LINK SOCKET                    point LINK at SOCKET by one rename; prints what it named before
 python3 inside.py check FOLDER RELEASE                  check --deploy; what the settings say of files into FOLDER/releases
 python3 inside.py collect FOLDER RELEASE                collectstatic into FOLDER/files, the manifest into FOLDER/releases
@@ -77,16 +78,42 @@ class _Connection(http.client.HTTPConnection):
 
 def probe(host: str, path: str, address: str, timeout: float = 5.0) -> tuple[int, str]:
     """Status of one GET with the real Host header, and where it redirects to. Status 0 and the reason when nothing answers."""
+    status, detail, _ = _ask(host, path, address, timeout)
+    return status, detail
+
+
+def _ask(host: str, path: str, address: str, timeout: float) -> tuple[int, str, str]:
+    """As ``probe``, and the instance that answered, which ``gateway_entry.py`` tells whoever asks with this header."""
     connection = _Connection(address, timeout)
+    headers = {"Host": host, "X-Forwarded-Proto": "http", "User-Agent": "gateway-probe", "X-Gateway-Probe": "1"}
     try:
-        connection.request("GET", path, headers={"Host": host, "X-Forwarded-Proto": "http", "User-Agent": "gateway-probe"})
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         answer.read()
-        return answer.status, answer.getheader("Location", "")
+        return answer.status, answer.getheader("Location", ""), answer.getheader("X-Gateway-Instance", "")
     except (OSError, http.client.HTTPException) as error:
-        return 0, f"{type(error).__name__}: {error}"
+        return 0, f"{type(error).__name__}: {error}", ""
     finally:
         connection.close()
+
+
+def prove(host: str, path: str, seconds: float, address: str, instance: str) -> tuple[int, str]:
+    """Ask through the proxy until ``instance`` itself answers 200; what it answers else is final after a few more tries.
+
+    Nginx sends requests over connections to the old instance for a moment after a switch: an answer from there proves nothing.
+    """
+    end = time.monotonic() + seconds
+    status, detail, tries = 0, "no answer", 5
+    while time.monotonic() < end and tries:
+        status, detail, answered = _ask(host, path, address, timeout=5.0)
+        if answered == instance:
+            if status == 200:
+                return status, detail
+            tries -= 1
+        elif status == 200:
+            status, detail = 0, f"instance {answered or 'unknown'} still answers"
+        time.sleep(0.1)
+    return status, detail
 
 
 def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
@@ -191,6 +218,8 @@ def main(argv: list[str]) -> int:
             print(json.dumps(probe(args[0], args[1], args[2])))
         case "wait":
             print(json.dumps(wait(args[0], args[1], float(args[2]), args[3])))
+        case "prove":
+            print(json.dumps(prove(args[0], args[1], float(args[2]), args[3], args[4])))
         case "switch":
             print(switch(*args))
         case "check" | "collect":

@@ -12,6 +12,7 @@ from targets.docker.agent import engine as agent_engine
 from targets.docker.agent import proxy
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ProxyRequest
+from tests.deployment import eventually
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 
@@ -65,7 +66,7 @@ def test_a_changed_setting_is_applied_in_place_and_loses_nothing(site: InProcess
     with Load(base_url=site.url, host="localhost", rate=60, post_rate=10) as load:
         site.up(shop_config(site, bodyLimitMb=2, domains=["localhost", "second.example"], env={"ALLOWED_HOSTS": "*"}))
     assert load.report.failed == 0, load.report.summary()
-    assert httpx.get(site.url, headers={"Host": "second.example"}).status_code == 200
+    eventually(lambda: httpx.get(site.url, headers={"Host": "second.example"}).status_code == 200, 10)
     assert site.engine.containers.get("edge-nginx").attrs["State"]["StartedAt"] == before
 
 

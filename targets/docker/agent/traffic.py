@@ -11,7 +11,8 @@ from targets.docker.agent import engine
 from targets.docker.agent.engine import AgentError
 from targets.docker.requests import Request, Serving, TrafficRequest, TrafficResult
 
-PROBES = 20
+PROBE_SECONDS = 15
+"""More than Nginx keeps connections to the old instance."""
 
 
 def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
@@ -22,7 +23,7 @@ def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
         if container is None:
             raise AgentError(f"instance {wanted.instance} is gone; way out: run the update again")
         before = _rename(container, names.socket_name(wanted.instance))
-        failure = probe_proxy(container, own, request.host, request.path)
+        failure = probe_proxy(container, own, request)
         if failure:
             if before:
                 _rename(container, before)
@@ -50,18 +51,14 @@ def _rename(container: Container, name: str) -> str:
     return output
 
 
-def probe_proxy(container: Container, own: names.Names, host: str, path: str) -> str:
-    """Why the site does not answer 200 through Nginx, seen from the site's own network; '' when it does."""
-    last = ""
-    for _ in range(PROBES):
-        status, output = engine.run_in(container, "python3", names.INSIDE, "probe", host, path, f"{own.proxy}:80")
-        code, detail = json.loads(output.splitlines()[-1]) if status == 0 and output else (0, output[-200:])
-        if code == 200:
-            return ""
-        last = f"GET {path} with Host {host} got {code or 'no answer'}{': ' + detail if detail else ''}"
-        if 300 <= code < 500:
-            break
-    return last
+def probe_proxy(container: Container, own: names.Names, request: TrafficRequest) -> str:
+    """Why the instance does not answer 200 through Nginx, seen from the site's own network; '' when it does."""
+    what = [request.host, request.path, str(PROBE_SECONDS), f"{own.proxy}:80", request.serving.instance]
+    status, output = engine.run_in(container, "python3", names.INSIDE, "prove", *what)
+    code, detail = json.loads(output.splitlines()[-1]) if status == 0 and output else (0, output[-200:])
+    if code == 200:
+        return ""
+    return f"GET {request.path} with Host {request.host} got {code or 'no answer'}{': ' + detail if detail else ''}"
 
 
 def _previous(wanted: Serving) -> Serving | None:
