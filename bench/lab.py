@@ -1,4 +1,4 @@
-"""Containers and volumes of a benchmark: named ``gateway-bench-...``, and gone when it ends, whatever happens."""
+"""Containers, volumes and network of a benchmark: named ``gateway-bench-...``, and gone when it ends, whatever happens."""
 
 import os
 import secrets
@@ -55,6 +55,8 @@ class Lab:
     prefix: str = field(default_factory=lambda: f"gateway-bench-{os.getpid()}")
     containers: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
+    network: str = ""
+    """A network of its own: the engine's default one may be missing."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -74,20 +76,32 @@ class Lab:
         """A new volume that any user in a container may write."""
         made = docker("volume", "create", f"{self.prefix}-{name}")
         self.volumes.append(made)
-        docker("run", "--rm", "--user", "0", "--volume", f"{made}:/v", self.image, "chmod", "1777", "/v")
+        docker("run", "--rm", "--network", "none", "--user", "0", "--volume", f"{made}:/v", self.image, "chmod", "1777", "/v")
         return made
 
     def prepare(self) -> None:
-        """Database and static files, once for all."""
+        """Network, database and static files, once for all."""
+        docker("network", "create", f"{self.prefix}-net")
+        self.network = f"{self.prefix}-net"
         self.data = self.volume("data")
         for task in ("migrate", "collectstatic"):
             docker(
-                "run", "--rm", *self._app("--volume", f"{self.data}:/data"), self.image, "python3", "manage.py", task, "--noinput"
+                "run",
+                "--rm",
+                "--network",
+                "none",
+                *self._app("--volume", f"{self.data}:/data"),
+                self.image,
+                "python3",
+                "manage.py",
+                task,
+                "--noinput",
             )
 
     def app(self, name: str, argv: Sequence[str], *options: str, start: bool = True) -> str:
         """A container that runs the release with ``argv``."""
-        return self._make(name, [*self._app("--volume", f"{self.data}:/data"), *options], self.image, argv, start)
+        beside = () if "--network" in options else ("--network", "none")
+        return self._make(name, [*self._app("--volume", f"{self.data}:/data"), *beside, *options], self.image, argv, start)
 
     def proxy(self, name: str, configuration: str, *options: str) -> str:
         """An Nginx container with that ``nginx.conf``, started."""
@@ -95,7 +109,7 @@ class Lab:
         (self.folder / name / "nginx.conf").write_text(configuration)
         mount = f"{self.folder / name}:/etc/bench:ro"
         argv = ["nginx", "-c", "/etc/bench/nginx.conf", "-g", "daemon off;"]
-        return self._make(name, ["--volume", mount, *options], self.nginx, argv, True)
+        return self._make(name, ["--volume", mount, "--network", self.network, *options], self.nginx, argv, True)
 
     def rewrite(self, name: str, configuration: str) -> None:
         """Another ``nginx.conf`` for that proxy; nothing is reloaded."""
@@ -106,8 +120,8 @@ class Lab:
         return f"{self.prefix}-{short}"
 
     def address(self, container: str) -> str:
-        """IP address on Docker's bridge: no port is published, so Docker's proxy process is not in the way."""
-        return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", container)
+        """IP address on the lab's network: no port is published, so Docker's proxy process is not in the way."""
+        return docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
 
     def _app(self, *more: str) -> list[str]:
         return [*more, *(part for name, value in self.variables.items() for part in ("--env", f"{name}={value}"))]
@@ -126,6 +140,8 @@ class Lab:
             docker("rm", "--force", "--volumes", *self.containers, check=False)
         if self.volumes:
             docker("volume", "rm", "--force", *self.volumes, check=False)
+        if self.network:
+            docker("network", "rm", self.network, check=False)
 
 
 @contextmanager

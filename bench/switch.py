@@ -38,6 +38,8 @@ class Switch:
     seconds: float
     """How long the command took."""
     gap_ms: float
+    gap_at: float
+    """When the longest gap began, in seconds since the command's start."""
     sent: int
     failed: int
     kinds: dict[str, int]
@@ -82,6 +84,7 @@ def _switch(way: str, to: str, report: Report, seconds: float) -> Switch:
         to=to,
         seconds=round(seconds, 2),
         gap_ms=report.longest_gap_ms,
+        gap_at=round(report.longest_gap_at - report.marks["begin"], 2),
         sent=report.sent,
         failed=report.failed,
         kinds=report.failed_by_kind,

@@ -32,7 +32,7 @@ def up(stack_name: str, console: Console) -> None:
     recovery.clear_pending(stack, client, planned.settings.app.name, console)
     observed = check_target(stack, planned.settings)
     docker_engine.base_images(client, base_references(planned.release.python, planned.settings.services), console)
-    outputs = update(opened, observed, console)
+    outputs = update(opened, planned.settings, observed, console)
     console.print(table(outputs, time.monotonic() - begun))
 
 
@@ -67,12 +67,14 @@ def check_target(stack: Stack, settings: Settings) -> Observation:
     return observed
 
 
-def update(stack: auto.Stack, observed: Observation, console: Console) -> auto.OutputMap:
+def update(stack: auto.Stack, settings: Settings, observed: Observation, console: Console) -> auto.OutputMap:
     """One ``pulumi up``; refreshed first when a container that Pulumi itself keeps has gone."""
     progress = Progress(console)
+    kept = ["proxy", *(name for name, options in settings.services if options is not None)]
+    refresh = observed.refresh_due(kept) or None
     with console.status("updating"):
         try:
-            result = stack.up(on_event=progress, suppress_outputs=True, refresh=bool(observed.missing) or None, color="never")
+            result = stack.up(on_event=progress, suppress_outputs=True, refresh=refresh, color="never")
         except auto.CommandError as error:
             raise _failed(error, progress, observed) from None
     if not progress.changed:

@@ -1,5 +1,6 @@
 """A deployment of its own for a test: a copy of the project in a temporary folder, its own state, site name and port."""
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,8 @@ from typing import Any
 
 import docker
 import httpx
+import yaml
+from docker.errors import DockerException
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("__main__.py", "Pulumi.yaml", "components", "ops", "rendering", "settings", "targets", "templates", "examples")
@@ -44,8 +47,10 @@ class Deployment:
         folder.mkdir(parents=True)
         ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
         for part in PARTS:
-            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-            copy(ROOT / part, folder / part, **({"ignore": ignore} if copy is shutil.copytree else {}))
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+            else:
+                shutil.copy(ROOT / part, folder / part)
         (folder / ".venv").symlink_to(Path(sys.prefix))
         unwanted = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PYTHONPATH")
         kept = {key: value for key, value in os.environ.items() if key not in unwanted}
@@ -73,8 +78,6 @@ class Deployment:
     def write_config(self) -> None:
         """``Pulumi.<stack>.yaml`` from ``config``; what the CLI has put there itself (salt, secrets) stays."""
         path = self.folder / f"Pulumi.{self.stack}.yaml"
-        import yaml
-
         present = yaml.safe_load(path.read_text()) if path.exists() else {}
         secrets = (present.get("config") or {}).get("gateway:secrets", {})
         made = {"gateway:secrets": {name: value for name, value in secrets.items() if isinstance(value, dict)}}
@@ -162,7 +165,8 @@ class Deployment:
 
     def remove(self) -> None:
         """Leave nothing on the engine, whatever state the test left it in."""
-        remove_site(self.docker, self.app)
+        with contextlib.suppress(DockerException):  # a private engine that has been stopped has nothing left
+            remove_site(self.docker, self.app)
 
 
 def remove_site(engine: docker.DockerClient, app: str) -> None:

@@ -2,8 +2,10 @@
 
 Servers differ in what they do to a WebSocket or an event stream at SIGTERM: most cut it. So before the signal the agent takes
 the instance's socket file away, and whoever streams here sees that within half a second: a WebSocket is closed with code 1012
-("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance. All other
-requests go straight to the project, but that the probe of a switch is told which instance answered it. Standard library only; copied into the containers.
+("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance. The probe of a
+switch is told which instance answered it. All other requests go straight to the project.
+
+Standard library only; copied into the containers.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
 """Facts about a site on the Docker engine, read when the program starts: what serves, what is missing, whose it is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import docker
@@ -22,20 +23,23 @@ class Observation:
     serving: Serving | None = None
     """The instance that ``live.sock`` names, when its container is there."""
     live: str = ""
-    """Id of the instance that ``live.sock`` names, '' when nothing does or Nginx is down."""
+    """Id of the instance that ``live.sock`` names, '' when nothing does."""
     running: frozenset[str] = frozenset()
     """Instances whose container runs."""
     stopped: frozenset[str] = frozenset()
-    missing: frozenset[str] = frozenset()
-    """Containers that do not run: the proxy, data services."""
+    kept: frozenset[str] = frozenset()
+    """Which of ``proxy``, ``postgres``, ``redis`` run: containers that Pulumi's Docker provider keeps."""
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
 
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""
-        if not self.serving and not self.running and not self.stopped:
-            return ""
-        return "" if instance in self.running else f"container of {instance} does not run"
+        known = self.live == instance or instance in self.stopped
+        return f"container of {instance} does not run" if known and instance not in self.running else ""
+
+    def refresh_due(self, wanted: Collection[str]) -> bool:
+        """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
+        return bool(self.owners) and not self.kept.issuperset(wanted)
 
     def traffic_fault(self, instance: str) -> str:
         """Why traffic is not on an instance that runs already, or which others do; '' when all is well or a switch is due."""
@@ -65,16 +69,15 @@ def observe(app: str) -> Observation:
     for container in containers:
         by_role.setdefault(container.labels.get(names.LABEL_ROLE, ""), []).append(container)
     instances = {c.labels[names.LABEL_INSTANCE]: c for c in by_role.get("instance", [])}
-    live = _live(by_role.get("proxy", []))
+    kept = frozenset(role for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status == "running")
+    live = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
     return Observation(
         owners=frozenset(owners),
         live=live,
         serving=_serving(instances[live]) if live in instances else None,
         running=frozenset(name for name, c in instances.items() if c.status == "running"),
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
-        missing=frozenset(
-            str(c.name) for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status != "running"
-        ),
+        kept=kept,
         ports={
             int(port["HostPort"]): str(c.name) for c in everybody for ports in (c.ports or {}).values() for port in ports or []
         },
@@ -100,12 +103,16 @@ def change(now: Serving | None, asked: Serving) -> str:
     )
 
 
-def _live(proxies: list[Container]) -> str:
-    for proxy in proxies:
-        if proxy.status == "running":
-            status, output = engine.run_in(proxy, "readlink", names.LIVE)
-            return output.removesuffix(".sock") if status == 0 else ""
-    return ""
+def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> str:
+    """The instance that ``live.sock`` names, asked of Nginx, or of the volume itself where Nginx does not run."""
+    if proxy is not None:
+        status, output = engine.run_in(proxy, "readlink", names.LIVE)
+        return output.removesuffix(".sock") if status == 0 else ""
+    volume = names.Names(app).volume("sockets")
+    if volume not in volumes:
+        return ""
+    with engine.stub(client, {volume: names.SOCKETS}) as reader:
+        return engine.link(reader, names.LIVE).removesuffix(".sock")
 
 
 def _serving(container: Container) -> Serving:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from targets.docker.agent.engine import run_in
 from tests.deployment import Deployment
 
 NASTY = {
@@ -56,8 +57,8 @@ def test_no_secret_is_seen_in_processes_logs_state_images_or_inspection(site: De
 
 def test_the_env_file_is_for_root_and_the_group_of_the_app_only(site: Deployment) -> None:
     container = site.docker.containers.get(f"{site.app}-{site.health()['instance']}")
-    _, listed = container.exec_run(["sh", "-c", "stat -c '%a %u %g' /etc/gateway/env/*.env"], user="0")
-    assert set(listed.decode().split("\n")) - {""} == {"640 0 10001"}
+    _, listed = run_in(container, "sh", "-c", "stat -c '%a %u %g' /etc/gateway/env/*.env")
+    assert set(listed.splitlines()) == {"640 0 10001"}
 
 
 def _on_disk(site: Deployment) -> dict[str, str]:

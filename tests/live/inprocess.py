@@ -41,8 +41,8 @@ class _Monitor(mocks.Mocks):
             self.done[key] = make(args.inputs) if make else {}
         return f"{args.name}-id", {**args.inputs, **self.done[key]}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
-        return {}
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
 
     def _command(self, inputs: dict[str, Any]) -> dict[str, Any]:
         stdin = inputs["stdin"]
@@ -77,7 +77,7 @@ class _Monitor(mocks.Mocks):
             entrypoint=inputs.get("entrypoints"),
             environment=inputs.get("envs"),
             volumes=volumes,
-            ports=ports,  # type: ignore[arg-type]
+            ports=ports,
             network=inputs["networkMode"],
             labels={row["label"]: row["value"] for row in inputs["labels"]},
         )
@@ -106,7 +106,7 @@ class InProcessSite:
             services = {key: value for key, value in settings.services if value is not None}
             target = DockerTarget(self.app, owner="gateway/dev", services=services)
             site = DjangoSite(self.app, DjangoSiteArgs(plan=plan(settings), target=target, observed=Observation()))
-            site.outputs.apply(serving.update)
+            site.outputs.apply(lambda told: serving.update({key: str(value) for key, value in told.items()}))
 
         # The link has one name; the switch must run for each instance.
         for name in (f"{self.app}-traffic-live", f"{self.app}-nginx-conf"):

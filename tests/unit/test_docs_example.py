@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pulumi
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from tests.unit.conftest import SECRET
 from tests.unit.recording import Recording, record

@@ -12,7 +12,7 @@ SERVING = Serving(interface="wsgi", server="gunicorn", release="0" * 10, instanc
 
 
 def seen(**facts: Any) -> Observation:
-    sets = ("running", "stopped", "missing", "owners")
+    sets = ("running", "stopped", "kept", "owners")
     given: dict[str, Any] = {key: frozenset(value) if key in sets else value for key, value in facts.items()}
     return Observation(**given)
 
@@ -24,10 +24,10 @@ def seen(**facts: Any) -> Observation:
         (seen(running={A}, live=A, serving=SERVING), ""),
         (seen(running={A, B}), ""),
         (seen(stopped={A}), f"container of {A} does not run"),
-        (seen(running={B}, live=B), f"container of {A} does not run"),
-        (seen(serving=SERVING), f"container of {A} does not run"),
+        (seen(live=A), f"container of {A} does not run"),
+        (seen(running={B}, live=B), ""),
     ],
-    ids=["nothing-seen", "well", "well-beside-another", "stopped", "another-runs", "gone"],
+    ids=["nothing-seen", "well", "well-beside-another", "stopped", "gone", "a-switch-is-due"],
 )
 def test_an_instance_that_does_not_run_is_a_fault(observed: Observation, fault: str) -> None:
     assert observed.instance_fault(A) == fault
@@ -49,6 +49,20 @@ def test_an_instance_that_does_not_run_is_a_fault(observed: Observation, fault: 
 )
 def test_traffic_that_is_not_on_the_instance_is_a_fault(observed: Observation, fault: str) -> None:
     assert observed.traffic_fault(A) == fault
+
+
+@pytest.mark.parametrize(
+    ("observed", "due"),
+    [
+        (seen(), False),
+        (seen(owners={"gateway/dev"}, kept={"proxy", "redis"}), False),
+        (seen(owners={"gateway/dev"}, kept={"redis"}), True),
+        (seen(owners={"gateway/dev"}, kept={"proxy"}), True),
+    ],
+    ids=["first-start", "well", "nginx-gone", "redis-gone"],
+)
+def test_a_container_that_the_provider_keeps_and_that_has_gone_asks_for_a_refresh(observed: Observation, due: bool) -> None:
+    assert observed.refresh_due(["proxy", "redis"]) is due
 
 
 def asked(**changes: str) -> Serving:

@@ -114,6 +114,16 @@ def get(container: Container, path: str) -> bytes | None:
         return member.read() if member else None
 
 
+def link(container: Container, path: str) -> str:
+    """What a symbolic link names, '' where there is none."""
+    try:
+        stream, _ = container.get_archive(path)
+    except NotFound:
+        return ""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        return tar.getmembers()[0].linkname
+
+
 def shared_folder(*paths: str) -> bytes:
     """Archive of folders in volumes that the app's group may write."""
     return archive(dict.fromkeys(paths), mode=0o2775, gid=GROUP_ID)

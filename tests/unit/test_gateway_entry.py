@@ -1,0 +1,148 @@
+"""gateway_entry.py: streams end as their protocol has it when the instance is stopped, and nothing else is touched."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from targets.docker import gateway_entry
+from targets.docker.gateway_entry import Asgi, Message, Wsgi
+
+EVENTS = {"type": "http", "headers": [(b"accept", b"text/event-stream")]}
+
+
+@pytest.fixture(autouse=True)
+def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The instance's socket, there as long as the instance serves."""
+    path = tmp_path / "live.sock"
+    path.touch()
+    monkeypatch.setenv("GATEWAY_SOCKET", str(path))
+    monkeypatch.setenv("GATEWAY_INSTANCE", "0123456789")
+    monkeypatch.setattr(gateway_entry, "POLL_SECONDS", 0.01)
+    return path
+
+
+async def endless(scope: Message, receive: Any, send: Any) -> None:
+    """Streams until it is stopped, and stays silent once it has said what it is."""
+    await send({"type": "websocket.accept"} if scope["type"] == "websocket" else {"type": "http.response.start", "status": 200})
+    await asyncio.sleep(60)
+
+
+def serve(application: Any, scope: Message, stop: Path | None = None) -> list[Message]:
+    """What the application sends; the socket is taken away once it has begun."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if stop:
+            stop.unlink(missing_ok=True)
+
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {}
+
+    asyncio.run(asyncio.wait_for(Asgi(application)(scope, receive, send), 5))
+    return sent
+
+
+def test_an_event_stream_ends_as_a_whole_answer(socket: Path) -> None:
+    assert serve(endless, EVENTS, socket)[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+def test_a_websocket_is_closed_with_service_restart(socket: Path) -> None:
+    assert serve(endless, {"type": "websocket", "headers": []}, socket)[-1] == {"type": "websocket.close", "code": 1012}
+
+
+def test_a_stream_that_ends_by_itself_is_ended_once(socket: Path) -> None:
+    async def short(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"all", "more_body": False})
+        await asyncio.sleep(0.1)
+
+    assert len(serve(short, EVENTS, socket)) == 2
+
+
+def test_a_failing_stream_fails_as_it_would_without_us() -> None:
+    async def broken(scope: Message, receive: Any, send: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        serve(broken, EVENTS)
+
+
+def test_a_client_that_goes_ends_the_application(socket: Path) -> None:
+    ended = []
+
+    async def watching(scope: Message, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(Asgi(watching)(EVENTS, _nothing, _nothing))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert ended == [True]
+
+
+async def _nothing(*_: Any) -> Any:
+    return {}
+
+
+def test_a_plain_request_goes_straight_to_the_project() -> None:
+    seen: list[Any] = []
+
+    async def plain(scope: Message, receive: Any, send: Any) -> None:
+        seen.extend((receive, send))
+
+    asyncio.run(Asgi(plain)({"type": "http", "headers": []}, _nothing, _nothing))
+    assert seen == [_nothing, _nothing]
+
+
+def test_a_probe_is_told_which_instance_answers() -> None:
+    async def plain(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
+
+    (start,) = serve(plain, {"type": "http", "headers": [(b"x-gateway-probe", b"1")]})
+    assert start["headers"] == [(b"x", b"y"), (b"x-gateway-instance", b"0123456789")]
+
+
+def test_wsgi_event_streams_end_and_are_closed(socket: Path) -> None:
+    closed: list[bool] = []
+
+    class Body:
+        def __iter__(self) -> Any:
+            yield b"one"
+            socket.unlink()
+            yield b"two"
+            yield b"never sent"
+
+        def close(self) -> None:
+            closed.append(True)
+
+    body = Wsgi(lambda environ, start: Body())({"HTTP_ACCEPT": "text/event-stream"}, None)  # type: ignore[arg-type]
+    assert list(body) == [b"one", b"two"]
+    body.close()  # type: ignore[attr-defined]
+    assert closed == [True]
+
+
+def test_other_wsgi_bodies_are_the_projects_own_object() -> None:
+    body = [b"page"]
+    assert Wsgi(lambda environ, start: body)({"HTTP_ACCEPT": "text/html"}, None) is body  # type: ignore[arg-type]
+
+
+def test_a_wsgi_probe_is_told_which_instance_answers() -> None:
+    told: list[tuple[str, str]] = []
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("X", "y")])
+        return []
+
+    Wsgi(application)({"HTTP_X_GATEWAY_PROBE": "1"}, lambda status, headers: told.extend(headers))
+    assert told == [("X", "y"), ("X-Gateway-Instance", "0123456789")]
