@@ -42,6 +42,7 @@ class DjangoAppServerArgs:
             self.server.server,
             argv(self.server),
             self.settings_module,
+            self.target.revision,
         )
 
 

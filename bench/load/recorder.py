@@ -28,6 +28,9 @@ class StreamLog:
     """Seconds from an end to the end of the load."""
 
 
+SLICE_SECONDS = 0.25
+
+
 class Recorder:
     """Counts, times since the start, and the longest time without a good answer."""
 
@@ -46,6 +49,7 @@ class Recorder:
         self.errors: list[str] = []
         """Faults of this client itself."""
         self.marks: dict[str, float] = {}
+        self.timeline: Counter[tuple[int, str]] = Counter()
 
     def now(self) -> float:
         """Seconds since the start."""
@@ -55,6 +59,7 @@ class Recorder:
         """A whole good answer. A slow one is no sign of life for the gap, nor a latency."""
         end = self.now()
         self.ok += 1
+        self.timeline[int(end / SLICE_SECONDS), headers.get("x-interface", "ok")] += 1
         for name in names:
             if (value := headers.get(name.lower())) is not None:
                 values = self.seen.setdefault(name, {})
@@ -76,6 +81,7 @@ class Recorder:
 
     def failure(self, kind: str, method: str, path: str) -> None:
         """A request that was not answered well."""
+        self.timeline[int(self.now() / SLICE_SECONDS), "failed"] += 1
         self.failures.append(Failure(round(self.now(), 3), kind, method, path))
 
     def stop(self) -> None:

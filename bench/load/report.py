@@ -70,6 +70,8 @@ class Report:
     closed_idle: int
     """Kept connections that the server closed while nothing was under way on them."""
     closed_idle_at: tuple[float, ...]
+    timeline: tuple[tuple[float, str, int], ...]
+    """Start of a quarter of a second, the interface that answered (or ``failed``), how many answers."""
     websockets: Streams
     sse: Streams
     answers: Mapping[str, Mapping[str, Seen]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.load import clients, streams
 from bench.load.options import Options, Origin
-from bench.load.recorder import Context, Recorder, StreamLog
+from bench.load.recorder import SLICE_SECONDS, Context, Recorder, StreamLog
 from bench.load.report import Report, Streams
 
 Start = Callable[[], Coroutine[Any, Any, None]]
@@ -97,6 +97,7 @@ def report(options: Options, recorder: Recorder) -> Report:
         latency_ms={name: _ms(_percentile(latencies, part)) for name, part in PERCENTILES.items()} if latencies else {},
         closed_idle=len(recorder.closed_idle),
         closed_idle_at=tuple(recorder.closed_idle),
+        timeline=tuple((slice_ * SLICE_SECONDS, kind, count) for (slice_, kind), count in sorted(recorder.timeline.items())),
         websockets=_streams_report(options.websockets, recorder.websockets),
         sse=_streams_report(options.sse, recorder.sse),
         answers={name: dict(values) for name, values in recorder.seen.items()},

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 import docker
 from docker.errors import DockerException
@@ -18,6 +19,8 @@ SECONDS = 10
 class Observation:
     """What is there. Empty where no engine answers: the update itself will say so."""
 
+    at: str = ""
+    """When; part of every fault, so that the same fault seen again makes the engine act again."""
     owners: frozenset[str] = frozenset()
     """``project/stack`` labels on the site's containers, and on its volumes."""
     serving: Serving | None = None
@@ -35,7 +38,7 @@ class Observation:
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""
         known = self.live == instance or instance in self.stopped
-        return f"container of {instance} does not run" if known and instance not in self.running else ""
+        return self._fault(f"container of {instance} does not run") if known and instance not in self.running else ""
 
     def refresh_due(self, wanted: Collection[str]) -> bool:
         """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
@@ -46,9 +49,12 @@ class Observation:
         if instance not in self.running or not self.live:
             return ""
         if self.live != instance:
-            return f"live.sock names {self.live}"
+            return self._fault(f"live.sock names {self.live}")
         strays = sorted((self.running | self.stopped) - {instance})
-        return f"stray {', '.join(strays)}" if strays else ""
+        return self._fault(f"stray {', '.join(strays)}") if strays else ""
+
+    def _fault(self, text: str) -> str:
+        return f"{text} (seen {self.at})" if self.at else text
 
 
 def observe(app: str) -> Observation:
@@ -72,6 +78,7 @@ def observe(app: str) -> Observation:
     kept = frozenset(role for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status == "running")
     live = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
     return Observation(
+        at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         owners=frozenset(owners),
         live=live,
         serving=_serving(instances[live]) if live in instances else None,
