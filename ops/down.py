@@ -1,5 +1,8 @@
 """``make down``: the site is taken away; what users made (database, uploads) stays unless somebody says otherwise."""
 
+import json
+
+import docker
 from pulumi import automation as auto
 from rich.console import Console
 
@@ -13,7 +16,7 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
     """``pulumi destroy``; protected volumes are kept, or removed for good with ``data``."""
     stack = Stack(find_or_install(console), open_workspace(), stack_name)
     opened = stack.open()
-    docker_engine.ensure(console)
+    client = docker_engine.ensure(console)
     recovery.release_stale_lock(stack, console)
     if data:
         stack.run("state", "unprotect", "--all", "--yes")
@@ -22,6 +25,16 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         opened.destroy(on_event=progress, exclude_protected=not data or None, suppress_outputs=True, color="never")
     except auto.CommandError as error:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
-    console.print(
-        "down; " + ("nothing of it is left" if data else "its database and uploads are kept (make down DATA=delete removes them)")
-    )
+    if data:
+        _remove_images(client, stack)
+    kept = "its database and uploads are kept (make down DATA=delete removes them)"
+    console.print(f"down; {'nothing of it is left' if data else kept}")
+
+
+def _remove_images(client: docker.DockerClient, stack: Stack) -> None:
+    config, _ = stack.config()
+    app = json.loads(config.get("gateway:app") or "{}").get("name")
+    for repository in (f"gateway/{app}", f"gateway/{app}-dependencies"):
+        for image in client.images.list(name=repository) if app else ():
+            for tag in image.tags:
+                client.images.remove(tag, force=True)

@@ -72,3 +72,21 @@ def test_the_server_is_process_one_and_not_root(site: Deployment) -> None:
     assert "gunicorn" in first
     _, owner = run_in(container, "stat", "-c", "%u", "/proc/1")
     assert owner == "10001"
+
+
+def test_down_keeps_what_users_made_and_delete_leaves_nothing(site: Deployment) -> None:
+    def sql(text: str) -> str:
+        _, printed = run_in(site.docker.containers.get(f"{site.app}-postgres"), "psql", "-U", site.app, "-Atc", text)
+        return printed
+
+    sql("create table kept as select 42 as number")
+    assert site.ops("down").status == 0
+    assert site.containers() == {}
+    site.must_up()
+    assert sql("select number from kept") == "42"
+
+    result = site.run(".venv/bin/python", "-m", "ops", "down", "--stack", site.stack, "--data", "delete")
+    assert result.status == 0, result.text
+    mine = {"label": f"gateway.app={site.app}"}
+    assert [site.containers(), site.docker.volumes.list(filters=mine), site.docker.networks.list(filters=mine)] == [{}, [], []]
+    assert site.docker.images.list(name=f"gateway/{site.app}") == []
