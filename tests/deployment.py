@@ -41,8 +41,10 @@ class Result:
 class Deployment:
     """One stack ``dev`` of one copy of the project."""
 
-    def __init__(self, folder: Path, app: str, *, stack: str = "dev", env: dict[str, str] | None = None) -> None:
-        self.folder, self.app, self.stack = folder, app, stack
+    def __init__(
+        self, folder: Path, app: str, *, stack: str = "dev", env: dict[str, str] | None = None, address: str = "127.0.0.1"
+    ) -> None:
+        self.folder, self.app, self.stack, self.address = folder, app, stack, address
         self.port = free_port()
         folder.mkdir(parents=True)
         ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -68,7 +70,7 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def source(self) -> Path:

@@ -20,15 +20,43 @@ BASES = (
 
 
 class PrivateDocker:
-    """``dockerd`` with its own data, socket and address pool."""
+    """``dockerd`` with its own data and socket, in its own network namespace: in ours it would take docker0 away."""
+
+    address = "10.214.0.2"
+    """Where what it publishes is reached from here."""
 
     def __init__(self, folder: Path) -> None:
-        if os.geteuid() != 0 or not shutil.which("dockerd"):
-            pytest.skip("a Docker engine that may be stopped needs root and dockerd")
+        if os.geteuid() != 0 or not (shutil.which("dockerd") and shutil.which("ip")):
+            pytest.skip("a Docker engine that may be stopped needs root, dockerd and ip")
         # A path of a unix socket has at most 107 bytes.
         self.folder = folder
         self.socket = Path("/run") / f"gateway-test-{os.getpid()}.sock"
+        self.namespace = f"gateway-test-{os.getpid()}"
         self.process: subprocess.Popen[bytes] | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        """A namespace and a wire to it."""
+        outer, inner = "gateway-t0", "gateway-t1"
+        inside = ("ip", "-n", self.namespace)
+        subprocess.run(["ip", "link", "del", outer], capture_output=True, check=False)
+        for command in (
+            ("ip", "netns", "add", self.namespace),
+            ("ip", "link", "add", outer, "type", "veth", "peer", "name", inner, "netns", self.namespace),
+            ("ip", "addr", "add", "10.214.0.1/30", "dev", outer),
+            ("ip", "link", "set", outer, "up"),
+            (*inside, "addr", "add", f"{self.address}/30", "dev", inner),
+            (*inside, "link", "set", inner, "up"),
+            (*inside, "link", "set", "lo", "up"),
+        ):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"no network namespace for an engine of its own: {done.stderr.strip()}")
+
+    def remove(self) -> None:
+        """Leave nothing."""
+        self.stop()
+        subprocess.run(["ip", "netns", "del", self.namespace], capture_output=True, check=False)
 
     @property
     def env(self) -> dict[str, str]:
@@ -37,13 +65,13 @@ class PrivateDocker:
     def start(self) -> docker.DockerClient:
         """Start it and wait until it answers."""
         command = [
+            "nsenter",
+            f"--net=/run/netns/{self.namespace}",
             "dockerd",
             f"--host=unix://{self.socket}",
             f"--data-root={self.folder}/data",
             f"--exec-root={self.folder}/exec",
             f"--pidfile={self.folder}/dockerd.pid",
-            "--bridge=none",
-            "--iptables=false",
             "--ip6tables=false",
             "--default-address-pool=base=10.213.0.0/16,size=24",
         ]

@@ -124,13 +124,13 @@ def private(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactor
     private.start()
     private.load_bases(engine)
     yield private
-    private.stop()
+    private.remove()
 
 
 @pytest.fixture(scope="module")
 def moved(private: PrivateDocker, deploy: Callable[..., Deployment]) -> Deployment:
-    site = deploy("moved", env=private.env)
-    site.must_up()
+    site = deploy("moved", env=private.env, address=private.address)
+    site.must_up(listenAddress="0.0.0.0")
     return site
 
 
