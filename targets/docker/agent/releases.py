@@ -1,5 +1,7 @@
 """The image of a release: built once, named by its content, kept for rollback."""
 
+import contextlib
+
 import docker
 from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
@@ -33,23 +35,28 @@ def kept(client: docker.DockerClient, app: str) -> list[Image]:
 
 
 def collect(client: docker.DockerClient, request: ReleaseRequest) -> None:
-    """Remove the images of all but the newest ``keep`` releases, never one that a container uses; then what they alone needed."""
-    used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
-    images = kept(client, request.app)
-    for image in images[request.keep :]:
-        if image.id not in used:
-            _untag(client, image, f"gateway/{request.app}:")
-    needed = {image.labels.get(builds.LABEL_DEPENDENCIES) for image in kept(client, request.app)}
-    prefix = names.Names(request.app).dependencies("")
-    for image in client.images.list(name=prefix.rstrip(":")):
-        if not any(tag.removeprefix(prefix) in needed for tag in image.tags):
-            _untag(client, image, prefix)
+    """Remove the images of all but the newest ``keep`` releases, never one that a container uses; then what they alone needed.
+
+    Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what cannot be
+    removed now is looked at again after the next.
+    """
+    with engine.lock(request.app, "release"):
+        used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
+        for image in kept(client, request.app)[request.keep :]:
+            if image.id not in used:
+                _untag(client, image, names.Names(request.app).image(""))
+        needed = {image.labels.get(builds.LABEL_DEPENDENCIES) for image in kept(client, request.app)}
+        prefix = names.Names(request.app).dependencies("")
+        for image in client.images.list(name=prefix.rstrip(":")):
+            if not any(tag.removeprefix(prefix) in needed for tag in image.tags):
+                _untag(client, image, prefix)
 
 
 def _untag(client: docker.DockerClient, image: Image, prefix: str) -> None:
     for tag in image.tags:
         if tag.startswith(prefix):
-            client.images.remove(tag)
+            with contextlib.suppress(APIError):
+                client.images.remove(tag)
 
 
 def _prebuilt(client: docker.DockerClient, request: ReleaseRequest) -> Image | None:
