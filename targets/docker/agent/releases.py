@@ -37,8 +37,8 @@ def kept(client: docker.DockerClient, app: str) -> list[Image]:
 def collect(client: docker.DockerClient, request: ReleaseRequest) -> None:
     """Remove the images of all but the newest ``keep`` releases, never one that a container uses; then what they alone needed.
 
-    Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what cannot be
-    removed now is looked at again after the next.
+    Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what
+    cannot be removed now is looked at again after the next.
     """
     with engine.lock(request.app, "release"):
         used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
