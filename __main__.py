@@ -7,7 +7,8 @@ from settings import ConfigErrors, load
 from settings.plan import plan
 from settings.preflight import check_engine
 from targets.docker import DockerTarget
-from targets.docker.observe import change, observe
+from targets.docker.observe import observe
+from targets.observation import change
 
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())

@@ -11,9 +11,8 @@ from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
 from settings.plan import Plan
-from targets.base import Target
-from targets.docker.observe import Observation
-from targets.docker.requests import Serving
+from targets.base import Serving, Target
+from targets.observation import Observation
 
 
 @dataclass(frozen=True, kw_only=True)

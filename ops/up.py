@@ -17,8 +17,9 @@ from settings import ConfigErrors, Settings, load
 from settings.checks import SECRET_KEY_NAMES
 from settings.plan import Plan, plan
 from settings.preflight import check_engine
-from targets.docker.observe import Observation, observe
+from targets.docker.observe import observe
 from targets.docker.target import base_references
+from targets.observation import Observation
 
 
 def up(stack_name: str, console: Console) -> None:

@@ -7,7 +7,7 @@ import socket
 from settings.errors import ConfigError, ConfigErrors
 from settings.model import Settings
 from targets.docker.names import Names
-from targets.docker.observe import Observation
+from targets.observation import Observation
 
 
 def check_engine(settings: Settings, owner: str, observed: Observation) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import pulumi
+from pydantic import BaseModel, ConfigDict
 
 from rendering.nginx import ProxySpec
 
@@ -75,6 +76,17 @@ class TrafficSpec:
     health_host: str
     health_path: str = "/health/"
     observed: str = ""
+
+
+class Serving(BaseModel):
+    """What serves: the rollback point has the same four fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    interface: str
+    server: str
+    release: str
+    instance: str
 
 
 class Target(Protocol):

@@ -1,60 +1,18 @@
-"""Facts about a site on the Docker engine, read when the program starts: what serves, what is missing, whose it is."""
+"""Facts about a site on the Docker engine, read when the program starts."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
 
+from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.requests import Serving
+from targets.observation import Observation
 
 SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What is there. Empty where no engine answers: the update itself will say so."""
-
-    at: str = ""
-    """When; part of every fault, so that the same fault seen again makes the engine act again."""
-    owners: frozenset[str] = frozenset()
-    """``project/stack`` labels on the site's containers, and on its volumes."""
-    serving: Serving | None = None
-    """The instance that ``live.sock`` names, when its container is there."""
-    live: str = ""
-    """Id of the instance that ``live.sock`` names, '' when nothing does."""
-    running: frozenset[str] = frozenset()
-    """Instances whose container runs."""
-    stopped: frozenset[str] = frozenset()
-    kept: frozenset[str] = frozenset()
-    """Which of ``proxy``, ``postgres``, ``redis`` run: containers that Pulumi's Docker provider keeps."""
-    ports: dict[int, str] = field(default_factory=dict)
-    """Published TCP port -> container of any site."""
-
-    def instance_fault(self, instance: str) -> str:
-        """What is wrong with the instance that the state has, '' when it runs."""
-        known = self.live == instance or instance in self.stopped
-        return self._fault(f"container of {instance} does not run") if known and instance not in self.running else ""
-
-    def refresh_due(self, wanted: Collection[str]) -> bool:
-        """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
-        return bool(self.owners) and not self.kept.issuperset(wanted)
-
-    def traffic_fault(self, instance: str) -> str:
-        """Why traffic is not on an instance that runs already, or which others do; '' when all is well or a switch is due."""
-        if instance not in self.running or not self.live:
-            return ""
-        if self.live != instance:
-            return self._fault(f"live.sock names {self.live}")
-        strays = sorted((self.running | self.stopped) - {instance})
-        return self._fault(f"stray {', '.join(strays)}") if strays else ""
-
-    def _fault(self, text: str) -> str:
-        return f"{text} (seen {self.at})" if self.at else text
 
 
 def observe(app: str) -> Observation:
@@ -88,25 +46,6 @@ def observe(app: str) -> Observation:
         ports={
             int(port["HostPort"]): str(c.name) for c in everybody for ports in (c.ports or {}).values() for port in ports or []
         },
-    )
-
-
-def change(now: Serving | None, asked: Serving) -> str:
-    """What the update will do, in words."""
-    if now is None:
-        return f"first start of {asked.interface} ({asked.server}), release {asked.release}"
-    if now.instance == asked.instance:
-        return f"{now.interface} ({now.server}), release {now.release} serves and stays"
-    parts = []
-    if (now.interface, now.server) != (asked.interface, asked.server):
-        parts.append(f"switch {now.interface} ({now.server}) -> {asked.interface} ({asked.server})")
-    if now.release != asked.release:
-        parts.append(f"release {now.release} -> {asked.release}")
-    if not parts:
-        parts.append("changed env, secrets or server options")
-    return (
-        f"{', '.join(parts)}: instance {asked.instance} starts beside {now.instance}, takes traffic when it is healthy, "
-        f"then {now.instance} is drained and stopped; Nginx is not touched by that"
     )
 
 

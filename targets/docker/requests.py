@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from targets.base import Serving
+
 
 class Request(BaseModel):
     """Which site it is about."""
@@ -91,17 +93,6 @@ class ProxyRequest(Request):
 
     image: str
     configuration: str
-
-
-class Serving(BaseModel):
-    """What serves: the rollback point has the same four fields."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    interface: str
-    server: str
-    release: str
-    instance: str
 
 
 class TrafficRequest(Request):

@@ -10,7 +10,7 @@ import pulumi_docker as docker
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TrafficSpec
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, Serving, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
 
@@ -175,7 +175,7 @@ class DockerTarget(pulumi.ComponentResource):
         request = requests.TrafficRequest(
             app=self.app,
             owner=self.owner,
-            serving=requests.Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
+            serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
             host=spec.health_host,
             path=spec.health_path,
         )

@@ -18,7 +18,7 @@ from components.site import DjangoSite, DjangoSiteArgs
 from settings import load
 from settings.plan import plan
 from targets.docker import DockerTarget
-from targets.docker.observe import Observation
+from targets.observation import Observation
 
 
 class StepFailed(Exception):

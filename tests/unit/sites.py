@@ -7,7 +7,7 @@ from typing import Any
 from components.site import DjangoSite, DjangoSiteArgs
 from settings.plan import plan
 from targets.docker import DockerTarget
-from targets.docker.observe import Observation
+from targets.observation import Observation
 from tests.unit.conftest import SECRET, settings_of
 from tests.unit.recording import Recording, record
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from targets.docker.observe import Observation, change
-from targets.docker.requests import Serving
+from targets.base import Serving
+from targets.observation import Observation, change
 
 A, B, C = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 SERVING = Serving(interface="wsgi", server="gunicorn", release="0" * 10, instance=A)

@@ -7,7 +7,7 @@ import pytest
 
 from settings import ConfigError, ConfigErrors
 from settings.preflight import check_engine
-from targets.docker.observe import Observation
+from targets.observation import Observation
 from tests.unit.conftest import settings_of
 
 OWNER = "gateway/prod"

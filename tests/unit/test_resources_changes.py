@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from targets.docker.observe import Observation
+from targets.observation import Observation
 from tests.unit.conftest import SECRET
 from tests.unit.recording import Recording, public
 from tests.unit.sites import CHANGES, KEPT, RELEASE, TOKEN, instance_of, recorded_site, site

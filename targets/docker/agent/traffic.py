@@ -6,10 +6,11 @@ import os
 import docker
 from docker.models.containers import Container
 
+from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
 from targets.docker.agent.engine import AgentError
-from targets.docker.requests import Request, Serving, TrafficRequest, TrafficResult
+from targets.docker.requests import Request, TrafficRequest, TrafficResult
 
 PROBE_SECONDS = 15
 """More than Nginx keeps connections to the old instance."""
