@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -136,7 +137,7 @@ def await_page(address: str, seconds: float = 30) -> int:
     raise RuntimeError(f"http://{address}/ does not answer: {why}")
 
 
-def measure(made: Lab, chosen: list[Stack], args: argparse.Namespace, console: Console) -> list[Run]:
+def measure(made: Lab, chosen: list[Stack], args: argparse.Namespace, console: Console, results: TextIO) -> list[Run]:
     """All stacks up, then round by round in turn, until each has enough runs that nothing else on the machine disturbed.
 
     Whether a run counts is decided by what others used of the processors, never by its result; all runs are written down.
@@ -151,7 +152,7 @@ def measure(made: Lab, chosen: list[Stack], args: argparse.Namespace, console: C
         letter: (cpu.container(made.name(f"{letter}-app")), cpu.container(made.name(f"{letter}-nginx"))) for letter in addresses
     }
     runs: list[Run] = []
-    turn = 0
+    about, turn = machine(), 0
     while turn < 4 * args.rounds and any(len(quiet(runs, stack.letter, args.limit)) < args.rounds for stack in chosen):
         order = chosen if turn % 2 == 0 else chosen[::-1]
         turn += 1
@@ -159,6 +160,9 @@ def measure(made: Lab, chosen: list[Stack], args: argparse.Namespace, console: C
             cpu.await_quiet(args.limit, 30)
             run = once(stack.letter, turn, addresses[stack.letter], cpu.Meter(*processes[stack.letter]), args)
             runs.append(run)
+            line = {**vars(run), **about, "connections": args.connections, "seconds": args.seconds}
+            results.write(json.dumps(line) + "\n")
+            results.flush()
             cost = f"cpu per request: app {run.app_ms} ms, nginx {run.proxy_ms} ms"
             console.print(f"{turn}: {stack.letter} {run.per_second:.0f}/s, {cost}, others {run.foreign:.0%}", style="dim")
     return runs
@@ -223,16 +227,13 @@ def main() -> int:
         console.print("skipped: wrk or docker is not on PATH (apt-get install wrk)")
         return 3
     chosen = [stack for stack in STACKS if stack.letter in args.only]
-    about = machine()
+    RESULTS.mkdir(exist_ok=True)
     try:
-        with lab(args.app) as made:
-            runs = measure(made, chosen, args, console)
+        with lab(args.app) as made, (RESULTS / "throughput.json").open("w") as results:
+            runs = measure(made, chosen, args, console, results)
     except Missing as missing:
         console.print(f"skipped: {missing}")
         return 3
-    RESULTS.mkdir(exist_ok=True)
-    lines = [{**vars(run), **about, "connections": args.connections, "seconds": args.seconds} for run in runs]
-    (RESULTS / "throughput.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return 0 if show(chosen, runs, args, console) else 1
 
 

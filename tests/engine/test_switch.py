@@ -73,7 +73,7 @@ def test_a_switch_flat_out_gives_no_read_error_and_no_bad_answer(site: Deploymen
     assert int(re.findall(r"(\d+) requests in", out)[0]) > 1000
 
 
-@pytest.mark.parametrize(("server", "successor"), itertools.pairwise([*SERVERS["asgi"], "uvicorn"]))
+@pytest.mark.parametrize(("server", "successor"), list(itertools.pairwise([*SERVERS["asgi"], "uvicorn"])))
 def test_open_streams_live_until_the_drain_ends_then_close_cleanly_and_come_back_on_the_new_instance(
     site: Deployment, server: str, successor: str
 ) -> None:
