@@ -11,12 +11,12 @@ from tests.unit.conftest import write
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'
 DEB822 = """\
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm bookworm-updates
 Components: main
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example/debian-security
 Suites: bookworm-security
 """
 
@@ -24,12 +24,12 @@ Suites: bookworm-security
 @pytest.mark.parametrize(
     ("files", "found"),
     [
-        ({"apt/sources.list": "deb http://deb.debian.org/debian bookworm main\n"}, "http://deb.debian.org/debian"),
+        ({"apt/sources.list": "deb http://mirror.example/debian bookworm main\n"}, "http://mirror.example/debian"),
         (
             {"apt/sources.list": "deb [signed-by=/x arch=amd64] https://m.example/debian/ bookworm main\n"},
             "https://m.example/debian/",
         ),
-        ({"apt/sources.list.d/debian.sources": DEB822}, "http://deb.debian.org/debian"),
+        ({"apt/sources.list.d/debian.sources": DEB822}, "http://mirror.example/debian"),
         ({"apt/sources.list.d/own.list": "deb http://m.example/debian bookworm main\n"}, "http://m.example/debian"),
         (
             {
@@ -37,7 +37,7 @@ Suites: bookworm-security
                 "apt/sources.list.d/docker.list": "deb https://download.docker.com/linux/debian-x bookworm stable\n",
                 "apt/sources.list.d/debian.sources": DEB822,
             },
-            "http://deb.debian.org/debian",
+            "http://mirror.example/debian",
         ),
         (
             {"apt/sources.list": "deb http://sec.example/debian-security x main\ndeb http://m.example/debian x main\n"},
