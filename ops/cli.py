@@ -1,6 +1,7 @@
-"""The Pulumi CLI: from PATH, else by Pulumi's own installer."""
+"""The Pulumi CLI: from PATH, else by Pulumi's own installer; and a stack through it."""
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +12,13 @@ from pulumi import automation as auto
 from rich.console import Console
 from semver import VersionInfo
 
+from ops.engines import UpdateFailed, installer_answers
 from ops.errors import BadConfig, Failed, Missing
+from ops.progress import Progress
 from ops.workspace import Workspace
 
 PINNED = VersionInfo(3, 272, 0)
+PAGE = 1000
 
 
 def find_or_install(console: Console) -> auto.PulumiCommand:
@@ -22,8 +26,11 @@ def find_or_install(console: Console) -> auto.PulumiCommand:
     try:
         return auto.PulumiCommand(skip_version_check=True)
     except (OSError, subprocess.CalledProcessError):
-        console.print(f"no pulumi on PATH: installing {PINNED} with Pulumi's own installer (once)")
+        pass
     try:
+        if not (Path.home() / ".pulumi/versions" / str(PINNED)).exists() and not installer_answers():
+            raise OSError("no answer from get.pulumi.com")
+        console.print(f"no pulumi on PATH: trying {PINNED} with Pulumi's own installer (once)")
         return auto.PulumiCommand.install(version=PINNED)
     except Exception as error:  # the installer raises whatever its download raised
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -54,29 +61,86 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a pulumi process gets beside its arguments."""
-        import os
-
         env = {**os.environ, **self.workspace.env}
         folder = Path(self.command.command).parent
         return {**env, "PATH": f"{folder}:{env['PATH']}"} if folder.is_absolute() else env
 
-    def open(self) -> auto.Stack:
-        """The stack, made if it is not there yet."""
+    def open(self) -> None:
+        """Make the stack if it is not there yet."""
+        self._opened()
+
+    def _opened(self) -> auto.Stack:
         options = auto.LocalWorkspaceOptions(pulumi_command=self.command, env_vars=self.workspace.env)
         try:
             return auto.create_or_select_stack(self.name, work_dir=str(self.workspace.root), opts=options)
         except auto.CommandError as error:
             raise said(str(error)) from None
 
+    def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every config value as the CLI prints it in JSON, secrets in the clear: for this process only."""
+        rows: Mapping[str, Mapping[str, Any]] = json.loads(self.run("config", "--json", "--show-secrets"))
+        return rows
+
     def config(self) -> tuple[dict[str, Any], frozenset[str]]:
         """Every config value, secrets in the clear: for checks in this process only; and the keys that are secrets."""
-        rows: Mapping[str, Mapping[str, Any]] = json.loads(self.run("config", "--json", "--show-secrets"))
+        rows = self.config_rows()
         values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
         return values, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_secret(self, path: str, value: str) -> None:
-        """``pulumi config set --secret --path``, the value on standard input."""
-        self.run("config", "set", "--secret", "--path", path, text=value)
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
+        """``pulumi config set``, the value on standard input."""
+        flags = [flag for flag, wanted in (("--secret", secret), ("--plaintext", not secret), ("--path", path)) if wanted]
+        self.run("config", "set", *flags, key, text=value)
+
+    def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
+        """One ``pulumi up``; returns the outputs. Raises ``UpdateFailed``."""
+        try:
+            result = self._opened().up(
+                message=message, on_event=progress, suppress_outputs=True, refresh=refresh or None, color="never"
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+        return {key: output.value for key, output in result.outputs.items()}
+
+    def preview(self, progress: Progress) -> None:
+        """One ``pulumi preview``. Raises ``UpdateFailed``."""
+        try:
+            self._opened().preview(on_event=progress, color="never")
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+
+    def destroy(self, progress: Progress, *, keep_protected: bool) -> None:
+        """One ``pulumi destroy``. Raises ``UpdateFailed``."""
+        try:
+            self._opened().destroy(
+                on_event=progress, exclude_protected=keep_protected or None, suppress_outputs=True, color="never"
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+
+    def unprotect_all(self) -> None:
+        """``pulumi state unprotect --all``."""
+        self.run("state", "unprotect", "--all", "--yes")
+
+    def outputs(self) -> dict[str, Any]:
+        """``pulumi stack output``."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json"))
+        return found
+
+    def export(self) -> dict[str, Any]:
+        """``pulumi stack export``."""
+        found: dict[str, Any] = json.loads(self.run("stack", "export"))
+        return found
+
+    def import_(self, state: Mapping[str, Any]) -> None:
+        """``pulumi stack import``."""
+        self.run("stack", "import", text=json.dumps(state))
+
+    def history(self) -> list[dict[str, Any]]:
+        """``pulumi stack history``."""
+        text = self.run("stack", "history", "--json", "--show-secrets", "--page-size", str(PAGE))
+        found: list[dict[str, Any]] = json.loads(text or "[]")
+        return found
 
 
 def said(stderr: str) -> Failed | BadConfig | Missing:
@@ -89,12 +153,16 @@ def said(stderr: str) -> Failed | BadConfig | Missing:
             "the passphrase does not fit this stack; way out: set PULUMI_CONFIG_PASSPHRASE(_FILE) to the one it was made with"
         )
     if "currently locked" in stderr:
-        return Failed(_locked(stderr))
+        return Failed(locked(stderr))
     if "no resource plugin" in stderr or "failed to load plugin" in stderr or "could not download" in stderr.lower():
-        return Missing(f"a Pulumi provider is missing and cannot be downloaded ({text}); way out: pulumi plugin install")
+        return Missing(
+            f"a Pulumi provider is missing and cannot be downloaded ({text}); "
+            "way out: pulumi plugin install, or ENGINE=embedded (docs/engines.md)"
+        )
     return Failed(text)
 
 
-def _locked(stderr: str) -> str:
-    holder = next((line.strip() for line in stderr.splitlines() if "created by" in line), "")
+def locked(words: str) -> str:
+    """Who is at work, and what to do about it."""
+    holder = next((line.strip() for line in words.splitlines() if "created by" in line), "")
     return f"another update of this stack is running ({holder}); way out: wait for it, or `pulumi cancel` if it is dead"

@@ -20,7 +20,18 @@ import yaml
 from docker.errors import DockerException
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("__main__.py", "Pulumi.yaml", "components", "ops", "rendering", "settings", "targets", "templates", "examples")
+PARTS = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "components",
+    "embedded",
+    "ops",
+    "rendering",
+    "settings",
+    "targets",
+    "templates",
+    "examples",
+)
 KEY = "a-test-key-with-many-characters-and-no-meaning-0123456789"
 
 
