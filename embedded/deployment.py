@@ -137,6 +137,7 @@ class Deployment:
                 f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the '
                 "`protect` flag from the resource in your Pulumi program and run `pulumi up`, or delete its data too"
             )
+            self.sink.begun(step)
             self.sink.failed(step, 0, message)
             with self.lock:
                 self.errors.append(message)

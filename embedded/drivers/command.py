@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded.drivers import ssh
-from embedded.drivers.base import Driver, Values, changes
+from embedded.drivers.base import Diff, Driver, Values, changes
 from embedded.errors import NotSupported, StepError
 from embedded.values import UNKNOWN, has_unknown
 
@@ -22,6 +22,10 @@ class _Command(Driver):
             if key in inputs:
                 raise NotSupported(f"Command option {key}")
         return inputs
+
+    def diff(self, old_inputs: Values, old_outputs: Values, inputs: Values) -> Diff:
+        found = Diff(tuple(changes(old_inputs, inputs)))
+        return Diff(found.changed, replace="triggers" in found.keys)
 
     def preview(self, inputs: Values, old_outputs: Values | None) -> Values:
         old = {key: value for key, value in (old_outputs or {}).items() if key not in ("stdout", "stderr")}

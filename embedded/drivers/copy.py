@@ -35,7 +35,8 @@ class CopyToRemote(Driver):
             source = values.get("source")
             return {**values, "source": source.get("hash") if isinstance(source, Mapping) else source}
 
-        return Diff(tuple(changes(seen(old_inputs), seen(inputs))))
+        found = Diff(tuple(changes(seen(old_inputs), seen(inputs))))
+        return Diff(found.changed, replace="triggers" in found.keys)
 
     def create(self, name: str, inputs: Values) -> tuple[str, Values]:
         _copy(inputs)

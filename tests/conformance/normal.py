@@ -16,6 +16,11 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
+def ordered(told: dict[str, Any], wanted: bool) -> dict[str, Any]:
+    """A round; sorted where its order means nothing."""
+    return told if wanted else {**told, "steps": sorted(told["steps"]), "ran": sorted(told["ran"])}
+
+
 def state(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Resources by name; secrets in the clear and marked."""
     found = []

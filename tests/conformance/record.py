@@ -1,4 +1,4 @@
-"""Writes what the real CLI does with the programs: ``python -m tests.conformance.record [words of a case's name]``."""
+"""Writes what the real CLI does with the programs: ``python -m tests.conformance.record [words of a case's name | missing]``."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def record(case: Case, folder: Path) -> list[dict[str, Any]]:
         "CONFORMANCE_LOG": str(folder / "log"),
     }
     _pulumi(folder, env, "stack", "init", "test")
-    return [_round(folder, env, number, each) for number, each in enumerate(case.rounds)]
+    return [normal.ordered(_round(folder, env, number, each), case.ordered) for number, each in enumerate(case.rounds)]
 
 
 def _round(folder: Path, env: dict[str, str], number: int, each: Round) -> dict[str, Any]:
@@ -63,6 +63,8 @@ def _round(folder: Path, env: dict[str, str], number: int, each: Round) -> dict[
         f"--event-log={events}",
         check=False,
     )
+    if not events.exists():
+        raise SystemExit(f"pulumi {each.kind} did not begin: {done.stderr}{done.stdout}")
     steps = [json.loads(line) for line in events.read_text().splitlines()]
     metadata = [event["resourcePreEvent"]["metadata"] for event in steps if "resourcePreEvent" in event]
     exported = json.loads(_pulumi(folder, env, "stack", "export").stdout)["deployment"]
@@ -84,7 +86,7 @@ def main(words: str) -> None:
     """Record every case whose name has ``words``."""
     RECORDED.mkdir(exist_ok=True)
     for case in CASES:
-        if words in case.name:
+        if words in case.name or (words == "missing" and not file_of(case).exists()):
             with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
                 rounds = record(case, Path(folder))
             file_of(case).write_text(json.dumps(rounds, indent=1, sort_keys=True) + "\n")
