@@ -17,7 +17,8 @@ def short(urn: str) -> str:
 
 
 def ordered(told: dict[str, Any], wanted: bool) -> dict[str, Any]:
-    """A round; sorted where its order means nothing."""
+    """A round; sorted where its order means nothing. What a destroy leaves alone is no step."""
+    told = {**told, "steps": [step for step in told["steps"] if step[0] != "same" or "destroy" not in told["kind"]]}
     return told if wanted else {**told, "steps": sorted(told["steps"]), "ran": sorted(told["ran"])}
 
 
@@ -29,6 +30,8 @@ def state(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         kept = {key: _value(value, resource) for key, value in resource.items() if key not in DROPPED}
         kept |= {key: sorted(kept[key]) for key in ("dependencies",) if key in kept}
+        properties = kept.get("propertyDependencies", {})
+        kept |= {"propertyDependencies": {key: sorted(urns) for key, urns in properties.items()}} if properties else {}
         if "provider" in kept:
             kept["provider"] = kept["provider"].rpartition("::")[0]
         found.append(kept)

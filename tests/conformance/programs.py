@@ -252,5 +252,5 @@ CASES = (
         one(stdin="1", opts=options(replace_on_changes=["stdin"])),
         one(stdin="2", opts=options(replace_on_changes=["stdin"])),
     ),
-    case("two of one name", lambda: (command("one"), command("one"))),
+    case("two of one name", lambda: command("one", opts=options(depends_on=[command("one")]))),
 )
