@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 
 from embedded.backend import write
@@ -30,7 +31,7 @@ class Project:
 
     @staticmethod
     def load(root: Path) -> "Project":
-        found = _yaml().load((root / "Pulumi.yaml").read_text())
+        found = read(root / "Pulumi.yaml")
         schema = {_full(found["name"], key): dict(rule) for key, rule in (found.get("config") or {}).items()}
         return Project(root, str(found["name"]), schema)
 
@@ -41,10 +42,8 @@ class StackConfig:
     def __init__(self, project: Project, stack: str) -> None:
         self.project, self.stack = project, stack
         self.path = project.root / f"Pulumi.{stack}.yaml"
-        self._document = _yaml().load(self.path.read_text()) if self.path.exists() else {}
-        self._document = {} if self._document is None else self._document
-        found = self._document.get("config")
-        self._values: Any = {} if found is None else found
+        self._document: Any = read(self.path) if self.path.exists() else {}
+        self._values: Any = self._document.get("config") or {}
 
     def crypter(self, passphrase: str) -> PassphraseCrypter:
         """For the stack's secrets; a stack without a salt gets one. Raises ``WrongPassphrase``."""
@@ -57,9 +56,9 @@ class StackConfig:
 
     def effective(self) -> dict[str, Value]:
         """Every key with a value, defaults of the project included; secrets encrypted."""
-        mine = {_full(self.project.name, key): _plain(value) for key, value in self._values.items()}
+        mine = {_full(self.project.name, key): value for key, value in self._values.items()}
         defaults = {key: rule["default"] for key, rule in self.project.schema.items() if "default" in rule}
-        return {**{key: _plain(value) for key, value in defaults.items() if key not in mine}, **mine}
+        return {**{key: value for key, value in defaults.items() if key not in mine}, **mine}
 
     def check(self) -> None:
         """Raises ``EngineError`` for a value of another type than ``Pulumi.yaml`` says, or for one that is missing."""
@@ -74,7 +73,7 @@ class StackConfig:
         """Write one value, encrypted with ``crypter``; with ``path`` the key may lead into a map or a list."""
         stored: Value = {"secure": crypter.encrypt(value)} if crypter else value
         parts = _path(key) if path else [key]
-        at: Any = self._values
+        at = self._values
         for part, following in itertools.pairwise(parts):
             at = _enter(at, part, [] if isinstance(following, int) else {}, key)
         _put(at, parts[-1], stored, key)
@@ -82,9 +81,42 @@ class StackConfig:
         self._save()
 
     def _save(self) -> None:
+        """Into the file as it is, so that its comments stay."""
+        kept = _round_trip().load(self.path.read_text()) if self.path.exists() else {}
         text = io.StringIO()
-        _yaml().dump(self._document, text)
+        _round_trip().dump(_merged(kept or {}, self._document), text)
         write(self.path, text.getvalue())
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as the CLI reads it: only true and false are truth values, ``off`` is a text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rules if tag != "tag:yaml.org,2002:bool"]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A YAML file; raises ``EngineError`` for one that is none."""
+    try:
+        found = yaml.load(path.read_text(), _Loader)
+    except yaml.YAMLError as error:
+        raise EngineError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from None
+    return found or {}
+
+
+def _merged(kept: Any, wanted: Any) -> Any:
+    """``wanted`` written into ``kept``, which has the comments."""
+    if not (isinstance(kept, dict) and isinstance(wanted, dict)):
+        return wanted
+    for key in [key for key in kept if key not in wanted]:
+        del kept[key]
+    for key, value in wanted.items():
+        kept[key] = _merged(kept[key], value) if key in kept else value
+    return kept
 
 
 def decrypted(value: Value, crypter: PassphraseCrypter) -> Value:
@@ -155,18 +187,12 @@ def _put(at: Any, part: str | int, value: Any, key: str) -> None:
         raise EngineError(f"'{key}' does not lead to a config value: there is something else on the way")
 
 
-def _plain(value: Any) -> Value:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list) else value
-
-
 def _full(project: str, key: str) -> str:
     return key if ":" in key else f"{project}:{key}"
 
 
-def _yaml() -> YAML:
-    yaml = YAML()
-    yaml.width, yaml.preserve_quotes = 4096, True
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    return yaml
+def _round_trip() -> YAML:
+    found = YAML()
+    found.width, found.preserve_quotes = 4096, True
+    found.indent(mapping=2, sequence=4, offset=2)
+    return found

@@ -16,6 +16,10 @@ class WrongPassphrase(EngineError):
     """The passphrase does not decrypt what the stack has."""
 
 
+class Cancelled(EngineError):
+    """Another step failed before this one began."""
+
+
 class NotSupported(EngineError):
     """Something that only the Pulumi CLI can do."""
 

@@ -18,8 +18,8 @@ from pulumi.runtime import stack as sdk
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.rpc_manager import RPCManager
 
-from embedded.deployment import Cancelled, Deployment
-from embedded.errors import EngineError, NotSupported
+from embedded.deployment import Deployment
+from embedded.errors import Cancelled, EngineError, NotSupported
 from embedded.plan import Goal
 from embedded.state import Resource
 from embedded.values import from_wire, to_wire

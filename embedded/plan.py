@@ -45,7 +45,6 @@ class Plan:
 
     snapshot: Snapshot
     driver: Callable[[str], Driver]
-    preview: bool = False
     seen: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
     """URNs deleted before their replacement, or before that of what they need."""

@@ -12,9 +12,10 @@ from typing import Any
 from embedded import config as settings
 from embedded import drivers
 from embedded.backend import Backend, manifest
-from embedded.deployment import Deployment, Sink
+from embedded.deployment import Deployment
 from embedded.drivers.base import Driver
 from embedded.errors import EngineError
+from embedded.execution import Sink
 from embedded.passphrase import PassphraseCrypter, given
 from embedded.state import Operation, Resource, Snapshot
 from embedded.values import is_secret, plain
@@ -85,7 +86,7 @@ class EmbeddedStack:
         deployment = self._deployment(snapshot, sink, lambda: None, preview=True)
         self._run(deployment, program)
         deployment.finish()
-        return Outcome(tuple(deployment.errors), deployment.counts)
+        return Outcome(tuple(deployment.errors), deployment.execution.counts)
 
     def destroy(self, sink: Sink, *, keep_protected: bool = False) -> Outcome:
         """Delete everything, or everything but what is protected and what that needs."""
@@ -150,11 +151,11 @@ class EmbeddedStack:
                 "version": 0,
                 "result": "failed" if deployment.errors else "succeeded",
                 "endTime": int(time.time()),
-                "resourceChanges": deployment.counts,
+                "resourceChanges": deployment.execution.counts,
             }
         )
         stack = next((one for one in snapshot.resources if one.type == "pulumi:pulumi:Stack"), None)
-        return Outcome(tuple(deployment.errors), deployment.counts, plain(stack.outputs) if stack else {})
+        return Outcome(tuple(deployment.errors), deployment.execution.counts, plain(stack.outputs) if stack else {})
 
     def _deployment(self, snapshot: Snapshot, sink: Sink, save: Callable[[], None], *, preview: bool = False) -> Deployment:
         return Deployment(

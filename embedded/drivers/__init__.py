@@ -9,7 +9,7 @@ from embedded.errors import NotSupported
 
 TYPES = {
     "command:local:Command": "command:LocalCommand",
-    "command:remote:Command": "command:RemoteCommand",
+    "command:remote:Command": "remote:RemoteCommand",
     "command:remote:CopyToRemote": "copy:CopyToRemote",
     "docker:index/network:Network": "docker:Network",
     "docker:index/volume:Volume": "docker:Volume",

@@ -1,4 +1,4 @@
-"""Commands on this machine and over SSH, as Pulumi's command provider runs them."""
+"""Commands, as Pulumi's command provider runs them: those on this machine, and what those over SSH have in common with them."""
 
 import os
 import secrets
@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from embedded.drivers import ssh
 from embedded.drivers.base import Diff, Driver, Values, changes
 from embedded.errors import NotSupported, StepError
 from embedded.values import UNKNOWN, has_unknown
@@ -14,8 +13,8 @@ from embedded.values import UNKNOWN, has_unknown
 SHELL = ["/bin/sh", "-c"]
 
 
-class _Command(Driver):
-    """What both kinds have in common: which text runs when, and what is known of it before it runs."""
+class Command(Driver):
+    """Which text runs when, and what is known of it before it runs."""
 
     def check(self, inputs: Values) -> Values:
         for key in ("assetPaths", "archivePaths"):
@@ -62,7 +61,7 @@ class _Command(Driver):
         raise NotImplementedError
 
 
-class LocalCommand(_Command):
+class LocalCommand(Command):
     """A child process of this one, in the project's folder."""
 
     def _execute(
@@ -84,17 +83,3 @@ class LocalCommand(_Command):
         except OSError as error:
             raise StepError(f'{error.strerror}: running "{text}":\n') from None
         return done.returncode, done.stdout, done.stderr
-
-
-class RemoteCommand(_Command):
-    """A command of the login user's shell on another machine."""
-
-    def check(self, inputs: Values) -> Values:
-        return super().check(
-            {**inputs, "connection": ssh.with_defaults(inputs["connection"])} if "connection" in inputs else inputs
-        )
-
-    def _execute(
-        self, text: str, inputs: Values, environment: Mapping[str, str], previous: Mapping[str, str]
-    ) -> tuple[int, str, str]:
-        return ssh.run(inputs["connection"], text, inputs.get("stdin") or "", environment, previous)
