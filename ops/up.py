@@ -34,7 +34,7 @@ def up(stack_name: str, console: Console) -> None:
     observed = check_target(stack, planned.settings)
     docker_engine.base_images(client, base_references(planned.release.python, planned.settings.services), console)
     outputs = update(stack, planned.settings, observed, console)
-    console.print(table(outputs, time.monotonic() - begun))
+    console.print(table(outputs, time.monotonic() - begun, stack.label))
 
 
 def check_config(stack: Engine, console: Console) -> Plan:
@@ -101,13 +101,15 @@ def observe_again(before: Observation) -> str:
     return f"Still serving: {was.interface} ({was.server}), release {was.release}, instance {was.instance}."
 
 
-def table(outputs: Mapping[str, Any], seconds: float) -> Table:
-    """URL, interface, server, release, instance, time."""
+def table(outputs: Mapping[str, Any], seconds: float, engine: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, engine, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key]) if key in outputs else "-")
     previous = outputs.get("previous")
     if previous:
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
+    if engine:
+        shown.add_row("engine", engine)
     shown.add_row("time", f"{seconds:.1f} s")
     return shown
