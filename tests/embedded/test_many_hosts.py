@@ -1,18 +1,26 @@
 """A hundred hosts cost a hundred times what one costs, and not more."""
 
-import time
+import asyncio
+from typing import Any
+
+import pytest
 
 from bench.hosts import no_op_seconds
 
 
-def processor_seconds(hosts: int) -> float:
-    """Of this process, for a first update and one with nothing to do: a busy machine does not make it longer."""
-    begun = time.process_time()
-    no_op_seconds(hosts)
-    return time.process_time() - begun
+def test_the_number_of_waits_does_not_grow_with_the_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK by itself waits for all open outputs after each that is done: time that grows with the square of the hosts."""
+    waits: list[int] = []
+    wait = asyncio.wait
 
+    async def counted(tasks: Any, **options: Any) -> Any:
+        waits.append(len(tasks))
+        return await wait(tasks, **options)
 
-def test_time_grows_with_the_number_of_hosts_and_no_faster() -> None:
-    processor_seconds(2)  # the key and the imports
-    few, many = processor_seconds(12), processor_seconds(48)
-    assert many < 7 * few, f"12 hosts {few:.2f} s, 48 hosts {many:.2f} s"
+    monkeypatch.setattr(asyncio, "wait", counted)
+    looked_at = {}
+    for hosts in (5, 20):
+        waits.clear()
+        no_op_seconds(hosts)
+        looked_at[hosts] = sum(waits)
+    assert looked_at[20] < 6 * looked_at[5]
