@@ -14,6 +14,7 @@ from ops.cli import Stack
 from ops.errors import Failed
 from ops.workspace import this_host
 from targets.docker import names
+from targets.docker.agent import engine
 
 
 def release_stale_lock(stack: Stack, console: Console) -> None:
@@ -49,6 +50,7 @@ def clear_pending(stack: Stack, client: docker.DockerClient, app: str, console: 
 
     Commands are safe to repeat and are just forgotten; a container or network of that name would be in the way of the next try.
     """
+    engine.sweep(client, app)
     state = json.loads(stack.run("stack", "export"))
     pending: list[dict[str, Any]] = state["deployment"].get("pending_operations") or []
     if not pending:

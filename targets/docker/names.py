@@ -19,6 +19,8 @@ LABEL_OWNER = "gateway.owner"
 LABEL_ROLE = "gateway.role"
 LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"
+LABEL_PROCESS = "gateway.process"
+"""On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""
@@ -42,6 +44,11 @@ class Names:
     def instance(self, instance: str) -> str:
         """The container of an instance."""
         return f"{self.app}-{instance}"
+
+    @staticmethod
+    def unfinished(name: str) -> str:
+        """What a container is called until all of its files are in it."""
+        return f"{name}.unfinished"
 
     def image(self, release: str) -> str:
         """The tag of a release's image."""

@@ -70,9 +70,9 @@ def _dependencies(client: docker.DockerClient, request: ReleaseRequest, app: Pat
     context.mkdir()
     files[0].write_text(wanted)
     files[1].write_text(servers)
-    bring = not wheels.container_reaches_index(client, base)
+    bring = not wheels.container_reaches_index(client, request.app, base)
     if bring:
-        wheels.bring(context / "wheels", files, *wheels.python_of(client, base))
+        wheels.bring(context / "wheels", files, *wheels.python_of(client, request.app, base))
     (context / "Dockerfile").write_text(dockerfile.dependencies(base=base, wheels=bring))
     _docker_build(client, request, context, "Dockerfile", engine.labels(request.app, request.owner, "dependencies")).tag(tag)
     return tag

@@ -27,27 +27,28 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
         own.volume("sockets"): names.SOCKETS,
     }
     with engine.lock(request.app, "proxy"):
-        with engine.stub(client, volumes) as writer:
+        with engine.stub(client, request.app, volumes) as writer:
             engine.put(writer, CANDIDATE, request.configuration.encode())
-        _test(client, request.image, volumes)
+        _test(client, request, volumes)
         running = engine.find(client, own.proxy)
         if running is not None and engine.inspect_state(running)["Running"]:
             _swap_and_reload(running)
         else:
-            with engine.stub(client, volumes) as writer:
+            with engine.stub(client, request.app, volumes) as writer:
                 engine.put(writer, CONF, request.configuration.encode())
     return short_hash(request.configuration)
 
 
-def _test(client: docker.DockerClient, image: str, volumes: dict[str, str]) -> None:
+def _test(client: docker.DockerClient, request: ProxyRequest, volumes: dict[str, str]) -> None:
     """``nginx -t`` on the candidate in a container of its own, so that a bad file never comes near the running one."""
     try:
         client.containers.run(
-            image,
+            request.image,
             ["nginx", "-t", "-q", "-c", CANDIDATE],
             entrypoint=[],
             remove=True,
             network_mode="none",
+            labels=engine.temporary(request.app, "test"),
             volumes=[f"{name}:{path}" for name, path in volumes.items()],
             stderr=True,
         )

@@ -24,10 +24,10 @@ def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
         own.volume("media"): names.MEDIA,
     }
     folders = [names.SOCKETS, names.STATIC, f"{names.STATIC}/files", f"{names.STATIC}/releases", names.MEDIA]
-    with engine.stub(client, volumes) as writer:
+    with engine.stub(client, request.app, volumes) as writer:
         writer.put_archive("/", engine.shared_folder(*folders))
     if "redis" in request.services:
-        with engine.stub(client, {own.volume("redis-socket"): names.SERVICE_SOCKETS["redis"]}) as writer:
+        with engine.stub(client, request.app, {own.volume("redis-socket"): names.SERVICE_SOCKETS["redis"]}) as writer:
             writer.put_archive("/", engine.archive({names.SERVICE_SOCKETS["redis"]: None}, mode=0o777))
     return "ready"
 
@@ -35,7 +35,7 @@ def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
 def write_env(client: docker.DockerClient, request: EnvRequest) -> str:
     """The env file of that id, for root and the app's group only."""
     own = names.Names(request.app)
-    with engine.stub(client, {own.volume("env"): names.ENV}) as writer:
+    with engine.stub(client, request.app, {own.volume("env"): names.ENV}) as writer:
         engine.put(writer, f"{names.ENV}/{request.env_id}.env", request.text.encode(), mode=0o640, gid=GROUP_ID)
     return request.env_id
 
@@ -44,7 +44,7 @@ def remove_env(client: docker.DockerClient, request: EnvRequest) -> str:
     """Empty and remove the env file of that id, and no other."""
     own = names.Names(request.app)
     folder = {own.volume("env"): names.ENV}
-    with engine.stub(client, folder) as writer:
+    with engine.stub(client, request.app, folder) as writer:
         if engine.get(writer, f"{names.ENV}/{request.env_id}.env") is not None:
             engine.put(writer, f"{names.ENV}/{request.env_id}.env", b"", mode=0o640, gid=GROUP_ID)
     return "removed"
@@ -63,7 +63,7 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
         files = code.shared(client, request)
         engine.remove(engine.find(client, name))
         env_file = f"{names.ENV}/{request.env_id}.env"
-        labels = engine.labels(request.app, request.owner, "task", release=request.release)
+        labels = engine.temporary(request.app, "task", release=request.release)
         container = code.create(client, request, name, ["run", env_file, "--", *command], files, labels)
         try:
             container.start()
