@@ -10,7 +10,7 @@ down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)
 
 test: ready
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: ready
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

@@ -124,7 +124,9 @@ def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
     end = time.monotonic() + seconds
     status, detail = 0, "no answer"
     while (left := end - time.monotonic()) > 0:
-        status, detail = probe(host, path, address, timeout=max(left, 0.1))
+        answered = probe(host, path, address, timeout=max(left, 0.1))
+        if answered[0] or not status:  # the last try is cut short by the limit: an answer before it tells more than its silence
+            status, detail = answered
         if status == 200 or 300 <= status < 500:
             break
         time.sleep(0.1)

@@ -141,6 +141,10 @@ def test_waiting_for_a_server_that_is_always_broken_ends_in_time_with_its_answer
     assert 0.3 < time.monotonic() - begun < 2
 
 
+def test_an_answer_tells_more_than_the_silence_of_the_last_try_that_the_limit_cut_short(answering: Answering) -> None:
+    assert wait("x", "/", 0.5, answering(ERROR, SILENCE).path)[0] == 500
+
+
 def test_waiting_for_a_server_that_hangs_ends_in_time(answering: Answering) -> None:
     begun = time.monotonic()
     assert wait("x", "/", 0.3, answering(SILENCE).path)[0] == 0

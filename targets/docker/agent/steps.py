@@ -1,4 +1,6 @@
-"""The small steps: volumes, env files, release tasks."""
+"""The small steps: volumes, data services, env files, release tasks."""
+
+import time
 
 import docker
 from docker.models.containers import Container
@@ -7,12 +9,15 @@ from requests.exceptions import RequestException
 from rendering.dockerfile import GROUP_ID
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import cause, report
+from targets.docker.agent.causes import cause, redact, report
 from targets.docker.agent.engine import AgentError
-from targets.docker.requests import EnvRequest, StorageRequest, TaskRequest
+from targets.docker.requests import EnvRequest, ServiceRequest, StorageRequest, TaskRequest
+from targets.docker.services import data_service
 
 LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900}
 """Seconds; a task that takes longer hangs."""
+
+SERVICE_SECONDS = 120
 
 
 def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
@@ -30,6 +35,19 @@ def prepare(client: docker.DockerClient, request: StorageRequest) -> str:
         with engine.stub(client, request.app, {own.volume("redis-socket"): names.SERVICE_SOCKETS["redis"]}) as writer:
             writer.put_archive("/", engine.archive({names.SERVICE_SOCKETS["redis"]: None}, mode=0o777))
     return "ready"
+
+
+def await_service(client: docker.DockerClient, request: ServiceRequest) -> str:
+    """Wait until the data service takes connections; when it does not, its last lines tell why."""
+    container = client.containers.get(request.container)
+    ready = data_service(request.service, request.app).ready
+    end = time.monotonic() + SERVICE_SECONDS
+    while time.monotonic() < end:
+        if engine.inspect_state(container)["Running"] and engine.run_in(container, *ready)[0] == 0:
+            return "ready"
+        time.sleep(0.2)
+    log = redact(container.logs(tail=200).decode(errors="replace"), [])
+    raise AgentError(report(f"{request.service} of {request.app} takes no connections after {SERVICE_SECONDS} seconds", log))
 
 
 def write_env(client: docker.DockerClient, request: EnvRequest) -> str:
