@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from targets.docker import gateway_entry
-from targets.docker.gateway_entry import Asgi, Message, Wsgi
+from targets.common import gateway_entry
+from targets.common.gateway_entry import Asgi, Message, Wsgi
 
 EVENTS = {"type": "http", "headers": [(b"accept", b"text/event-stream")]}
 
