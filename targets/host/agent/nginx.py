@@ -25,6 +25,12 @@ def expect_sound() -> None:
         )
 
 
+def _conflict() -> str:
+    """A name that two sites have: Nginx takes it with a warning, and one of them gets no request."""
+    found = re.search(r'conflicting server name "([^"]+)" on (\S+), ignored', system.run("nginx", "-t").stderr)
+    return f"{found[1]} on {found[2]}" if found else ""
+
+
 def _refusal() -> str:
     done = system.run("nginx", "-t", "-q")
     lines = done.stderr.splitlines()
@@ -76,6 +82,9 @@ def _take_over(request: ProxyRequest) -> None:
     words = _refusal()
     if words:
         raise AgentError(f"Nginx refuses the new configuration, the old one stays: {words}")
+    taken = _conflict()
+    if taken:
+        raise AgentError(f"another site of Nginx on this host has {taken}, the old configuration stays; way out: other domains")
     if not reload():
         raise AgentError("Nginx did not take the new configuration over, the old one is back; way out: journalctl -u nginx")
     address = "127.0.0.1" if request.address in ("0.0.0.0", "::") else request.address
