@@ -8,10 +8,14 @@ SOCKETS = "/run/gateway"
 LIVE = f"{SOCKETS}/live.sock"
 ENV = "/etc/gateway/env"
 STATIC = "/srv/static"
+FILES = f"{STATIC}/files"
+"""What Nginx serves below /static/."""
+FACTS = f"{STATIC}/releases"
+"""What a release says of itself: its static manifest, and what its settings say of files."""
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
-BROUGHT = tuple(Path(__file__).with_name(name) for name in ("inside.py", "gateway_entry.py"))
+BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
 """What every container gets in /gateway beside the image."""
 
 LABEL_APP = "gateway.app"

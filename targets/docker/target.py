@@ -119,6 +119,7 @@ class DockerTarget(pulumi.ComponentResource):
             variables = {
                 "GATEWAY_RELEASE": spec.release,
                 "GATEWAY_INTERFACE": spec.interface,
+                "GATEWAY_SERVER": spec.server,
                 "GATEWAY_INSTANCE": spec.instance,
                 "GATEWAY_ENTRY_POINT": spec.argv[-1],
             }

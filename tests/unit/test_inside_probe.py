@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from targets.docker import inside
-from targets.docker.inside import probe, wait
+from targets.common import inside
+from targets.common.inside import probe, wait
 
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ERROR = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"

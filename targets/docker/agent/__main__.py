@@ -15,9 +15,9 @@ from docker.errors import APIError, DockerException
 from pydantic import BaseModel
 from requests.exceptions import RequestException
 
+from targets.common.errors import AgentError
 from targets.docker import requests
 from targets.docker.agent import bases, engine, instances, proxy, releases, steps, traffic
-from targets.docker.agent.engine import AgentError
 
 Verb = tuple[type[BaseModel], Callable[[docker.DockerClient, Any], object]]
 

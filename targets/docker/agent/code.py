@@ -10,10 +10,10 @@ from docker.models.containers import Container
 from docker.types import LogConfig
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.causes import redact
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.causes import redact
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import CodeRequest
 
 

@@ -16,14 +16,11 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.errors import AgentError
 from targets.docker import names
 
 EMPTY_IMAGE = "gateway/empty:1"
 TIMEOUT = 600
-
-
-class AgentError(Exception):
-    """What a person reads: the cause and the way out in the first line, details in the lines below."""
 
 
 def connect() -> docker.DockerClient:

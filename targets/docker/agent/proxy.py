@@ -7,9 +7,9 @@ from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from rendering.identity import short_hash
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ProxyRequest
 
 CONF = f"{names.PROXY}/nginx.conf"

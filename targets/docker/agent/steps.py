@@ -7,10 +7,10 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.causes import cause, redact, report
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import cause, redact, report
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import EnvRequest, ServiceRequest, StorageRequest, TaskRequest
 from targets.docker.services import data_service
 
@@ -72,9 +72,9 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
     """Run ``check``, ``migrate`` or ``collectstatic`` in the release's image with its env; a failure shows its last lines."""
     launcher = ["python3", names.INSIDE]
     command = {
-        "check": [*launcher, "check", names.STATIC, request.release],
+        "check": [*launcher, "check", names.FACTS, request.release],
         "migrate": ["python3", "-m", "django", "migrate", "--noinput"],
-        "collectstatic": [*launcher, "collect", names.STATIC, request.release],
+        "collectstatic": [*launcher, "collect", names.FILES, names.FACTS, request.release],
     }[request.task]
     name = f"{request.app}-{request.task}-{request.release}"
     with engine.lock(request.app, request.task):
