@@ -19,6 +19,7 @@ LABEL_OWNER = "gateway.owner"
 LABEL_ROLE = "gateway.role"
 LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"
+LABEL_SETTINGS = "gateway.settings"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""
