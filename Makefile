@@ -2,12 +2,18 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up down test check ready
+.PHONY: up down history rollback test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)
+
+history: ready
+	@$(PYTHON) -m ops history --stack $(STACK) $(if $(LAST),--last $(LAST))
+
+rollback: ready
+	@$(PYTHON) -m ops rollback --stack $(STACK) $(if $(TO),--to $(TO)) $(if $(SECRETS),--secrets $(SECRETS)) $(if $(YES),--yes)
 
 test: ready
 	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder

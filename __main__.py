@@ -10,9 +10,9 @@ from targets.observation import change
 
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
-    planned = plan(settings)
-    owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     observed = choose.observe(settings)
+    planned = plan(settings, observed.releases)
+    owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     choose.check(settings, owner, observed)
 except ConfigErrors as error:
     raise pulumi.RunError(str(error)) from None
@@ -20,6 +20,8 @@ except ConfigErrors as error:
 name = settings.app.name
 site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed))
 
+for note in planned.notes:
+    pulumi.log.info(f"{name}: {note}")
 pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

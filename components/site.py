@@ -10,6 +10,7 @@ from components.nginx_proxy import NginxProxy, NginxProxyArgs
 from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
+from rendering.nginx import rendered_from
 from settings.plan import Plan
 from targets.base import Serving, Target
 from targets.observation import Observation
@@ -46,6 +47,7 @@ class DjangoSite(pulumi.ComponentResource):
                 address=settings.listen_address,
                 port=settings.port,
                 body_limit_mb=settings.body_limit_mb,
+                kept=plan.kept_proxy,
             ),
             inside,
         )
@@ -72,10 +74,14 @@ class DjangoSite(pulumi.ComponentResource):
                 host=host,
                 health_path=settings.health.path,
                 observed=args.observed.traffic_fault(server.instance),
+                source=(plan.release.digest or "")[:10],
+                rendered_from="" if plan.kept_proxy else rendered_from(settings),
+                back=plan.rolled_back,
             ),
             inside,
         )
         self.asked = Serving(interface=server.interface, server=server.server, release=server.release, instance=server.instance)
-        self.outputs = traffic.result.apply(lambda serving: {**serving, "url": proxy.url})
+        told = traffic.result.apply(lambda serving: {key: value for key, value in serving.items() if key != "served"})
+        self.outputs = told.apply(lambda serving: {**serving, "url": proxy.url})
         """What serves now: url, interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
         self.register_outputs({"serving": self.outputs})

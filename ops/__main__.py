@@ -6,6 +6,7 @@ Exit status: 0 done, 1 the update failed, 2 bad config or arguments, 3 something
 import os
 import shlex
 import sys
+from enum import Enum
 from typing import Annotated
 
 import typer
@@ -15,6 +16,13 @@ from ops.errors import Stop
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 StackName = Annotated[str, typer.Option("--stack", help="the Pulumi stack, one per environment")]
+
+
+class Secrets(str, Enum):
+    """Which secrets a rollback serves with."""
+
+    restore = "restore"
+    today = "today"
 
 
 @app.command()
@@ -33,6 +41,27 @@ def down(
     from ops.down import down as run
 
     run(stack, _console(), data=data == "delete")
+
+
+@app.command()
+def history(stack: StackName = "dev", last: Annotated[int, typer.Option(min=1, help="how many updates are shown")] = 20) -> None:
+    """Show the stack's updates: when, who, what served, what changed."""
+    from ops.history import history as run
+
+    run(stack, _console(), last=last)
+
+
+@app.command()
+def rollback(
+    stack: StackName = "dev",
+    to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,
+    secrets: Annotated[Secrets, typer.Option(help="'today' keeps today's, where those of then cannot be read")] = Secrets.restore,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Go back to an earlier update: code, dependencies, interface, server, env, secrets and proxy together."""
+    from ops.rollback import rollback as run
+
+    run(stack, _console(), to=to, secrets=secrets.value, yes=yes)
 
 
 @app.command()

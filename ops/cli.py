@@ -68,9 +68,14 @@ class Stack:
         except auto.CommandError as error:
             raise said(str(error)) from None
 
+    def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
+        """Every config value as the CLI prints it in JSON, secrets in the clear: for this process only."""
+        rows: Mapping[str, Mapping[str, Any]] = json.loads(self.run("config", "--json", "--show-secrets"))
+        return rows
+
     def config(self) -> tuple[dict[str, Any], frozenset[str]]:
         """Every config value, secrets in the clear: for checks in this process only; and the keys that are secrets."""
-        rows: Mapping[str, Mapping[str, Any]] = json.loads(self.run("config", "--json", "--show-secrets"))
+        rows = self.config_rows()
         values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
         return values, frozenset(key for key, row in rows.items() if row["secret"])
 

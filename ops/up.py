@@ -1,6 +1,7 @@
 """``make up``: what is needed is found or made, then one ordinary ``pulumi up``, then a table of what serves."""
 
 import secrets
+import subprocess
 import time
 from typing import Any
 
@@ -13,13 +14,14 @@ from ops.cli import Stack, find_or_install, said
 from ops.errors import BadConfig, Failed
 from ops.hosts import expect_reachable
 from ops.progress import Progress
-from ops.workspace import open_workspace
+from ops.workspace import ROOT, open_workspace
 from settings import ConfigErrors, Settings, load
 from settings.checks import SECRET_KEY_NAMES
 from settings.plan import Plan, plan
 from targets import choose
 from targets.docker.target import base_references
 from targets.observation import Observation
+from targets.served import who
 
 
 def up(stack_name: str, console: Console) -> None:
@@ -37,7 +39,8 @@ def up(stack_name: str, console: Console) -> None:
     observed = check_target(stack, settings)
     if client is not None:
         docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
-    outputs = update(opened, settings, observed, console)
+    outputs = update(opened, settings, observed, console, message())
+    end_rollback(stack, planned)
     console.print(table(outputs, time.monotonic() - begun))
 
 
@@ -47,9 +50,27 @@ def check_config(stack: Stack, console: Console) -> Plan:
     try:
         if _make_secret_key(stack, config, console):
             config, encrypted = stack.config()
-        return plan(load(config, stack.name, encrypted))
+        settings = load(config, stack.name, encrypted)
+        kept = choose.observe(settings).releases if settings.release else {}
+        planned = plan(settings, kept)
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
+    for note in planned.notes:
+        console.print(note)
+    return planned
+
+
+def end_rollback(stack: Stack, planned: Plan) -> None:
+    """What ``make rollback`` wrote goes out of the config file once it means nothing any more."""
+    if planned.ended:
+        stack.run("config", "rm-all", *(f"gateway:{key}" for key in planned.ended))
+
+
+def message() -> str:
+    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it."""
+    command = ["git", "log", "-1", "--format=%s"]
+    title = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{title or 'make up'} (by {who()})"
 
 
 def _make_secret_key(stack: Stack, config: dict[str, Any], console: Console) -> bool:
@@ -72,14 +93,16 @@ def check_target(stack: Stack, settings: Settings) -> Observation:
     return observed
 
 
-def update(stack: auto.Stack, settings: Settings, observed: Observation, console: Console) -> auto.OutputMap:
+def update(
+    stack: auto.Stack, settings: Settings, observed: Observation, console: Console, message: str | None = None
+) -> auto.OutputMap:
     """One ``pulumi up``; refreshed first when a container that Pulumi itself keeps has gone."""
     progress = Progress(console)
     kept = ["proxy", *(name for name, options in settings.services if options is not None)]
     refresh = observed.refresh_due(kept) or None
     with console.status("updating"):
         try:
-            result = stack.up(on_event=progress, suppress_outputs=True, refresh=refresh, color="never")
+            result = stack.up(message=message, on_event=progress, suppress_outputs=True, refresh=refresh, color="never")
         except auto.CommandError as error:
             raise _failed(error, progress, observed) from None
     if not progress.changed:

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from rendering.templates import render
+from rendering.identity import short_hash
+from rendering.templates import FOLDER, render
+from settings.model import Settings
 
 UPSTREAM_SECONDS = 2
 """How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
+
+PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb"}
+"""Settings that decide what the configuration says."""
 
 PROXY_READ_SECONDS = 60
 STREAM_READ_SECONDS = 3600
@@ -29,12 +34,21 @@ class ProxySpec:
     """Largest request body in MiB; more is answered 413."""
     upstream_file: str = ""
     """File with the serving instance's address, in the plain form of a host; empty for the link."""
+    kept: str = ""
+    """Id of an earlier configuration that is to be used as it was, instead of today's template."""
 
     @property
     def listens(self) -> str:
         """What ``listen`` takes."""
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{address}:{self.listen}" if address else str(self.listen)
+
+
+def rendered_from(settings: Settings) -> str:
+    """10 hex digits over templates and settings: as long as they stay, so does the configuration."""
+    templates = [path.read_text() for path in sorted((FOLDER / "nginx").rglob("*")) if path.is_file()]
+    told = settings.model_dump(mode="json", include=PROXY_SETTINGS)
+    return short_hash(templates, told)
 
 
 def configuration(spec: ProxySpec) -> str:

@@ -142,6 +142,16 @@ class Services(Model):
     redis: Annotated[Service | None, BeforeValidator(_service)] = Field(None, description="true or options (image)")
 
 
+class Rollback(Model):
+    """What ``make rollback`` notes beside ``release``: until when the kept release is served."""
+
+    update: int | None = Field(None, description="the number of the update that was gone back to")
+    release: str | None = Field(None, description="the kept release that was gone back to")
+    instead: tuple[str, ...] = Field((), description="what the source was when it was left; another source ends the rollback")
+    proxy: str | None = Field(None, description="the kept proxy configuration that was gone back to")
+    proxy_instead: str | None = Field(None, description="what it was rendered from then; other templates or settings end it")
+
+
 class Settings(Model):
     """One site on one target, as the stack's config asks for it."""
 
@@ -175,6 +185,7 @@ class Settings(Model):
     drain_seconds: int = Field(30, ge=0, le=3600, description="seconds, 0 to 3600")
     keep_releases: int = Field(5, ge=1, le=100, description="releases kept for rollback, 1 to 100")
     release: str | None = Field(None, pattern=r"^[0-9a-f]{10}$", description="the id of a kept release, 10 hex digits")
+    rollback: Rollback = Field(Rollback(), description="written by make rollback; gone again with the next source")
     services: Services = Field(Services(), description="postgres and redis: true or options")
 
     @property

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rendering.identity import short_hash
+from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
+from settings import rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
@@ -28,13 +30,30 @@ class Plan:
     env: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     server: ServerSpec
+    rolled_back: bool = False
+    """Whether the release is one that ``make rollback`` went back to."""
+    kept_proxy: str = ""
+    """Id of the proxy's configuration that was gone back to; '' for the one that templates and settings give."""
+    ended: tuple[str, ...] = ()
+    """Keys that a rollback has left in the config and that mean nothing any more."""
+    notes: tuple[str, ...] = ()
+    """What a person should know before the update, in whole sentences."""
 
 
-def plan(settings: Settings) -> Plan:
-    """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together."""
-    source = _source(settings)
-    project = inspect(settings, source)
+def plan(settings: Settings, kept: Mapping[str, str] | None = None) -> Plan:
+    """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together.
+
+    ``kept`` are the releases on the target and the settings module of each, '' where nobody knows.
+    """
+    module = (kept or {}).get(settings.release or "", "")
+    source = _source(settings, module)
+    asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
+    project = inspect(settings, source, module)
     return Plan(
+        rolled_back=rollback.rolled_back(settings),
+        kept_proxy=settings.rollback.proxy or "",
+        ended=rollback.ended(asked, settings),
+        notes=notes,
         settings=settings,
         project=project,
         release=_release(settings, project, source),
@@ -51,10 +70,10 @@ def plan(settings: Settings) -> Plan:
     )
 
 
-def _source(settings: Settings) -> Source | None:
-    """The project's files. A kept release can do without: they only tell the settings module that the config leaves out."""
+def _source(settings: Settings, module: str) -> Source | None:
+    """The project's files. A kept release can do without: they only tell whether a rollback has ended."""
     app = settings.app
-    if not app.source or (settings.release and (app.settings or app.module)):
+    if not app.source or (settings.release and (app.settings or app.module or module) and not settings.rollback.release):
         return None
     try:
         return open_source(app.source, app.ref)
@@ -79,6 +98,7 @@ def _release(settings: Settings, project: Project, source: Source | None) -> Rel
         python=project.python,
         keep=settings.keep_releases,
         opened=source,
+        settings_module=project.settings_module,
     )
 
 
@@ -92,6 +112,7 @@ def release_of(
     python: str = "",
     keep: int = 5,
     opened: Source | None = None,
+    settings_module: str = "",
 ) -> ReleaseSpec:
     """A release of the files in a folder or a git repository, named by all that it is built from.
 
@@ -109,6 +130,7 @@ def release_of(
         packages=extra,
         python=python,
         keep=keep,
+        settings_module=settings_module,
     )
 
 

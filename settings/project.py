@@ -41,12 +41,14 @@ class Project:
         return self.wsgi if interface == "wsgi" else self.asgi
 
 
-def inspect(settings: Settings, source: Source | None) -> Project:
-    """The project in ``source`` (None for a prebuilt image or a kept release). Raises ``ConfigErrors``."""
+def inspect(settings: Settings, source: Source | None, kept_module: str = "") -> Project:
+    """The project in ``source`` (None for a prebuilt image or a kept release). Raises ``ConfigErrors``.
+
+    ``kept_module``: the settings module that a kept release brings along; today's source may name another one.
+    """
     app = settings.app
-    settings_module = (
-        app.settings or (_from_manage(source) if source else None) or (f"{app.module}.settings" if app.module else None)
-    )
+    found = (settings.release and kept_module) or (_from_manage(source) if source else None)
+    settings_module = app.settings or found or (f"{app.module}.settings" if app.module else None)
     module = app.module or (settings_module or "").split(".")[0]
     if not settings_module:
         where = f"no manage.py in '{app.source}' that sets DJANGO_SETTINGS_MODULE" if source else "no source to read it from"

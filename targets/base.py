@@ -36,6 +36,8 @@ class ReleaseSpec:
     python: str = ""
     """Version the project asks for, such as ``3.13``; empty for the default."""
     keep: int = 5
+    settings_module: str = ""
+    """The settings module that its manage.py names, kept with the release so that it can be served without its source."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,12 @@ class TrafficSpec:
     health_host: str
     health_path: str = "/health/"
     observed: str = ""
+    source: str = ""
+    """First 10 hex digits of the digest of the release's files; '' for a kept release or a ready image."""
+    rendered_from: str = ""
+    """What the proxy's configuration was rendered from; '' for a kept one."""
+    back: bool = False
+    """Whether this is a way back: what served before does not become the rollback point."""
 
 
 class Serving(BaseModel):
@@ -137,5 +145,5 @@ class Target(Protocol):
     def traffic(
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
-        """Move traffic; the Output tells what serves, as ``TrafficResult``."""
+        """Move traffic; the Output tells what serves: the fields of ``Serving``, ``hosts``, ``previous``, ``served``."""
         ...

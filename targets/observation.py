@@ -1,6 +1,6 @@
 """What is there before an update, as facts of a target: what serves, what is missing, whose it is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from targets.base import Serving
@@ -25,6 +25,9 @@ class Observation:
     """Which of ``proxy``, ``postgres``, ``redis`` run: containers that Pulumi's Docker provider keeps."""
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
+
+    releases: Mapping[str, str] = field(default_factory=dict)
+    """Releases that are kept, newest first -> the settings module that their manage.py names, '' where nobody knows."""
 
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""

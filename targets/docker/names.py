@@ -25,6 +25,7 @@ LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"
 LABEL_PROCESS = "gateway.process"
 """On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
+LABEL_SETTINGS = "gateway.settings"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""

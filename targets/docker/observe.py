@@ -10,6 +10,7 @@ from docker.models.containers import Container
 from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
+from targets.docker.agent.engine import kept_images
 from targets.observation import Observation
 
 SECONDS = 10
@@ -23,6 +24,7 @@ def observe(app: str) -> Observation:
         containers = client.containers.list(all=True, filters=mine, ignore_removed=True)
         volumes = client.volumes.list(filters=mine)
         everybody = client.containers.list(ignore_removed=True)
+        releases = kept_releases(client, app)
     except (DockerException, OSError):
         return Observation()
     owners = {label for thing in containers for label in [thing.labels.get(names.LABEL_OWNER)] if label}
@@ -43,10 +45,22 @@ def observe(app: str) -> Observation:
         running=frozenset(name for name, c in instances.items() if c.status == "running"),
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
         kept=kept,
+        releases=releases,
         ports={
             int(port["HostPort"]): str(c.name) for c in everybody for ports in (c.ports or {}).values() for port in ports or []
         },
     )
+
+
+def kept_releases(client: docker.DockerClient, app: str) -> dict[str, str]:
+    """Release -> the settings module that its manage.py names, newest first."""
+    prefix = names.Names(app).image("")
+    return {
+        tag.removeprefix(prefix): image.labels.get(names.LABEL_SETTINGS, "")
+        for image in kept_images(client, app)
+        for tag in image.tags
+        if tag.startswith(prefix)
+    }
 
 
 def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> str:

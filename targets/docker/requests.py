@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from targets.base import Serving
+from targets.served import Served
 
 
 class Request(BaseModel):
@@ -52,6 +53,7 @@ class ReleaseRequest(Request):
     dockerfile: str | None = None
     requirements: str | None = None
     packages: tuple[str, ...] = ()
+    settings_module: str = ""
     base: str | None = None
     keep: int = 5
 
@@ -101,6 +103,8 @@ class ProxyRequest(Request):
 
     image: str
     configuration: str
+    kept: str = ""
+    """Hash of an earlier configuration, to be used instead."""
 
 
 class TrafficRequest(Request):
@@ -109,6 +113,11 @@ class TrafficRequest(Request):
     serving: Serving
     host: str
     path: str
+    proxy: str
+    """Hash of Nginx's configuration: another one is proved by a request too, and is another thing to go back to."""
+    source: str = ""
+    rendered_from: str = ""
+    back: bool = False
 
 
 class TrafficResult(Serving):
@@ -117,3 +126,5 @@ class TrafficResult(Serving):
     hosts: dict[str, dict[str, str]]
     """Per host: instance, container and socket."""
     previous: Serving | None
+    served: tuple[Served, ...]
+    """What serves now and what served before, newest first."""

@@ -47,6 +47,7 @@ class DockerTarget(pulumi.ComponentResource):
         self.names = names.Names(app)
         self.services = tuple(sorted(services or {}))
         self._base_images: dict[str, pulumi.Output[str]] = {}
+        self._proxy: pulumi.Input[str] = ""
         self.network = docker.Network(
             f"{app}-network", name=self.names.network, labels=self._network_labels(), opts=self._child()
         )
@@ -72,6 +73,7 @@ class DockerTarget(pulumi.ComponentResource):
             dockerfile=spec.dockerfile,
             requirements=spec.requirements,
             packages=spec.packages,
+            settings_module=spec.settings_module,
             base=f"python:{spec.python or DEFAULT_PYTHON}-slim",
             keep=spec.keep,
         )
@@ -144,10 +146,11 @@ class DockerTarget(pulumi.ComponentResource):
 
         def request(image_id: str) -> str:
             return requests.ProxyRequest(
-                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec)
+                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec), kept=spec.kept
             ).model_dump_json()
 
         applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready])
+        self._proxy = applied.stdout
         address, port = publish
         readable = {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}
         return docker.Container(
@@ -175,14 +178,22 @@ class DockerTarget(pulumi.ComponentResource):
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
         """The rename of ``live.sock``."""
-        request = requests.TrafficRequest(
-            app=self.app,
-            owner=self.owner,
-            serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
-            host=spec.health_host,
-            path=spec.health_path,
-        )
-        step = command(name, "switch", request.model_dump_json(), parent, delete="off", after=after, observed=spec.observed)
+
+        def request(proxy: str) -> str:
+            return requests.TrafficRequest(
+                app=self.app,
+                owner=self.owner,
+                serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
+                host=spec.health_host,
+                path=spec.health_path,
+                proxy=proxy,
+                source=spec.source,
+                rendered_from=spec.rendered_from,
+                back=spec.back,
+            ).model_dump_json()
+
+        text = _text(self._proxy, request)
+        step = command(name, "switch", text, parent, delete="off", after=after, observed=spec.observed)
         return step.stdout.apply(json.loads)
 
     def _code(self, spec: CodeSpec, image: str, variables: dict[str, str]) -> dict[str, Any]:

@@ -79,7 +79,8 @@ def _dependencies(client: docker.DockerClient, request: ReleaseRequest, app: Pat
 
 
 def _labels(request: ReleaseRequest) -> dict[str, str]:
-    return engine.labels(request.app, request.owner, "release", release=request.release)
+    told = {"release": request.release, "settings": request.settings_module}
+    return engine.labels(request.app, request.owner, "release", **told)
 
 
 def _docker_build(

@@ -14,6 +14,7 @@ from typing import Any
 import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
+from docker.models.images import Image
 
 from rendering.dockerfile import GROUP_ID
 from targets.common.errors import AgentError
@@ -46,6 +47,12 @@ def remove(container: Container | None) -> None:
     with contextlib.suppress(NotFound):
         if container is not None:
             container.remove(force=True, v=True)
+
+
+def kept_images(client: docker.DockerClient, app: str) -> list[Image]:
+    """Images of the site's releases, the one that was deployed last first: each deployment gives the image its tag again."""
+    found = client.images.list(name=f"gateway/{app}")
+    return sorted(found, key=lambda image: str(image.attrs["Metadata"].get("LastTagTime") or ""), reverse=True)
 
 
 def labels(app: str, owner: str, role: str, **more: str) -> dict[str, str]:

@@ -15,6 +15,8 @@ from targets.docker.requests import ProxyRequest
 CONF = f"{names.PROXY}/nginx.conf"
 CANDIDATE = f"{names.PROXY}/candidate.conf"
 OLD = f"{names.PROXY}/old.conf"
+KEPT = f"{names.PROXY}/kept"
+"""Every configuration that was ever applied, by its hash: a rollback brings back what was, whatever the template says today."""
 RELOAD_SECONDS = 10
 
 
@@ -28,15 +30,34 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
     }
     with engine.lock(request.app, "proxy"):
         with engine.stub(client, request.app, volumes) as writer:
-            engine.put(writer, CANDIDATE, request.configuration.encode())
+            text = _kept(writer, request.kept) if request.kept else request.configuration.encode()
+            engine.put(writer, CANDIDATE, text)
         _test(client, request, volumes)
         running = engine.find(client, own.proxy)
         if running is not None and engine.inspect_state(running)["Running"]:
             _swap_and_reload(running)
         else:
             with engine.stub(client, request.app, volumes) as writer:
-                engine.put(writer, CONF, request.configuration.encode())
-    return short_hash(request.configuration)
+                engine.put(writer, CONF, text)
+        with engine.stub(client, request.app, volumes) as writer:
+            engine.put(writer, f"{KEPT}/{_hash(text)}.conf", text)
+    return _hash(text)
+
+
+def _hash(text: bytes) -> str:
+    return short_hash(text.decode())
+
+
+def _kept(reader: Container, wanted: str) -> bytes:
+    """An earlier configuration, as it was: a damaged one is not used."""
+    text = engine.get(reader, f"{KEPT}/{wanted}.conf")
+    if text is None or _hash(text) != wanted:
+        state = "is gone" if text is None else "is damaged"
+        raise AgentError(
+            f"the kept Nginx configuration {wanted} {state}; the present one stays; way out: pulumi config rm gateway:rollback, "
+            "which serves with the configuration that today's templates give"
+        )
+    return text
 
 
 def _test(client: docker.DockerClient, request: ProxyRequest, volumes: dict[str, str]) -> None:

@@ -28,24 +28,18 @@ def _kept(client: docker.DockerClient, tag: str) -> Image | None:
         return None
 
 
-def kept(client: docker.DockerClient, app: str) -> list[Image]:
-    """Images of the site's releases, newest first."""
-    images = client.images.list(name=f"gateway/{app}")
-    return sorted(images, key=lambda image: str(image.attrs["Created"]), reverse=True)
-
-
 def collect(client: docker.DockerClient, request: ReleaseRequest) -> None:
-    """Remove the images of all but the newest ``keep`` releases, never one that a container uses; then what they alone needed.
+    """Keep the ``keep`` releases that were deployed last and what a container uses; remove the rest, and what they alone needed.
 
     Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what
     cannot be removed now is looked at again after the next.
     """
     with engine.lock(request.app, "release"):
         used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
-        for image in kept(client, request.app)[request.keep :]:
+        for image in engine.kept_images(client, request.app)[request.keep :]:
             if image.id not in used:
                 _untag(client, image, names.Names(request.app).image(""))
-        needed = {image.labels.get(builds.LABEL_DEPENDENCIES) for image in kept(client, request.app)}
+        needed = {image.labels.get(builds.LABEL_DEPENDENCIES) for image in engine.kept_images(client, request.app)}
         prefix = names.Names(request.app).dependencies("")
         for image in client.images.list(name=prefix.rstrip(":")):
             if not any(tag.removeprefix(prefix) in needed for tag in image.tags):
@@ -61,7 +55,8 @@ def _untag(client: docker.DockerClient, image: Image, prefix: str) -> None:
 
 def _prebuilt(client: docker.DockerClient, request: ReleaseRequest) -> Image | None:
     if request.source is None and request.image is None:
-        have = ", ".join(tag.rpartition(":")[2] for image in kept(client, request.app) for tag in image.tags) or "none"
+        tags = [tag for image in engine.kept_images(client, request.app) for tag in image.tags]
+        have = ", ".join(tag.rpartition(":")[2] for tag in tags) or "none"
         raise AgentError(f"release {request.release} of {request.app} is not kept on this engine; kept are: {have}")
     if request.image is None:
         return None

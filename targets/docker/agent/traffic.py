@@ -6,7 +6,7 @@ import os
 import docker
 from docker.models.containers import Container
 
-from targets.base import Serving
+from targets import served
 from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
@@ -31,6 +31,9 @@ def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
             back = f"traffic is back on {before.removesuffix('.sock')}" if before else "nothing served before"
             raise AgentError(f"the site did not answer through the proxy after the switch ({failure}); {back}")
         _sweep(client, request, keep={names.socket_name(wanted.instance), before})
+    noted = request.model_dump(include={"source", "proxy", "rendered_from", "back"})
+    now = served.entry(wanted, **noted)
+    history = served.add(served.before(os.environ.get("PULUMI_COMMAND_STDOUT", "")), now)
     result = TrafficResult(
         **wanted.model_dump(),
         hosts={
@@ -40,7 +43,8 @@ def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
                 "socket": f"{names.SOCKETS}/{names.socket_name(wanted.instance)}",
             }
         },
-        previous=_previous(wanted),
+        previous=served.rollback_point(history),
+        served=history,
     )
     return result.model_dump_json()
 
@@ -60,20 +64,6 @@ def probe_proxy(container: Container, own: names.Names, request: TrafficRequest)
     if code == 200:
         return ""
     return f"GET {request.path} with Host {request.host} got {code or 'no answer'}{': ' + detail if detail else ''}"
-
-
-def _previous(wanted: Serving) -> Serving | None:
-    """The rollback point: what the last successful switch served, as the engine hands its output back to us.
-
-    The same instance again (a repair, a moved file) leaves the rollback point as it was.
-    """
-    try:
-        last = json.loads(os.environ.get("PULUMI_COMMAND_STDOUT", ""))
-    except json.JSONDecodeError:
-        return None
-    if last["instance"] != wanted.instance:
-        return Serving(**last)
-    return Serving(**last["previous"]) if last["previous"] else None
 
 
 def _sweep(client: docker.DockerClient, request: Request, keep: set[str]) -> None:
