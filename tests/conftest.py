@@ -10,6 +10,11 @@ import pytest
 from docker.errors import DockerException
 
 from tests.deployment import Deployment
+from tests.hosting import HostDeployment
+from tests.live.database import Database
+from tests.live.database import start as start_database
+from tests.live.hosts import TestHost, login_key
+from tests.live.hosts import start as start_host
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +53,41 @@ def deploy(
     yield make
     for deployment in made:
         deployment.remove()
+
+
+@pytest.fixture(scope="session")
+def database(engine: docker.DockerClient) -> Iterator[Database]:
+    """A PostgreSQL that hosts share."""
+    made = start_database(engine)
+    yield made
+    made.container.remove(force=True, v=True)
+
+
+@pytest.fixture(scope="module")
+def linux(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TestHost]]:
+    """Makes Linux hosts with systemd and takes them away at the end of the module."""
+    made: list[TestHost] = []
+    folder = tmp_path_factory.mktemp("keys")
+
+    def make(name: str, **options: object) -> TestHost:
+        host = start_host(engine, f"gateway-test-{name}", login_key(folder), **options)
+        made.append(host)
+        return host
+
+    yield make
+    for host in made:
+        host.remove()
+
+
+@pytest.fixture(scope="module")
+def deploy_to_hosts(pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., HostDeployment]:
+    """Makes deployments onto hosts: ``deploy_to_hosts("shop", [host])``."""
+
+    def make(app: str, hosts: list[TestHost], **options: object) -> HostDeployment:
+        folder = Path(tmp_path_factory.mktemp(app)) / "gateway"
+        return HostDeployment(folder, app, hosts, **options)  # type: ignore[arg-type]
+
+    return make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
