@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi import automation as auto
 from rich.console import Console
 from rich.prompt import Confirm
 
 from ops import changes, docker_engine, recovery, stack_config, updates
-from ops.cli import Stack, find_or_install
+from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
 from ops.up import check_target, table, update
 from ops.updates import Update
-from ops.workspace import open_workspace
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, load
 from settings.plan import Plan, plan
@@ -46,7 +44,7 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     ``secrets``: ``restore``, or ``today`` where those of then cannot be read any more. Asks on a terminal unless ``yes``.
     """
     begun = time.monotonic()
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
+    stack = open_stack(stack_name, console)
     if stack_config.ensure_file(stack):
         console.print(f"{stack_config.file_of(stack).name} was not here: it is as of the last update")
     found, served = updates.read(stack)
@@ -184,14 +182,14 @@ def tell(way: Way, stack_name: str, console: Console) -> None:
     console.print("  stays as it is: the database and what users have uploaded")
 
 
-def run(stack: Stack, way: Way, observed: Observation, console: Console) -> auto.OutputMap:
+def run(stack: Engine, way: Way, observed: Observation, console: Console) -> dict[str, Any]:
     """Config and hosts together: the config file is put back when the update ends before traffic has moved."""
     path = stack_config.file_of(stack)
     text = path.read_bytes()
     app = way.plan.settings.app.name
     try:
         stack_config.write(stack, way.write)
-        return update(stack.open(), way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
+        return update(stack, way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
     except BaseException as error:
         moved = observe(app).live not in ("", observed.live)
         if not moved:

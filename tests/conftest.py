@@ -1,5 +1,6 @@
 """What every test may need: an engine, a CLI, deployments; and one block at the end that says what was skipped and why."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -37,15 +38,43 @@ def pulumi_cli() -> str:
     return found
 
 
+CORE = ("test_first_up", "test_broken_release", "test_config_mistakes", "test_missing")
+"""Where there is a CLI, these stories are told on both engines and the others on the CLI; without one all are told embedded."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=("pulumi", "embedded", "both"), help="which engine deploys (default: the CLI, both for core stories)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``engine_kind`` for every test that deploys."""
+    if "engine_kind" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("--engine")
+        if not wanted:
+            core = metafunc.module.__name__.rpartition(".")[2] in CORE
+            wanted = "embedded" if not shutil.which("pulumi") else "both" if core else "pulumi"
+        kinds = ("pulumi", "embedded") if wanted == "both" else (wanted,)
+        metafunc.parametrize("engine_kind", kinds, scope="module")
+
+
 @pytest.fixture(scope="module")
 def deploy(
-    engine: docker.DockerClient, pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory
+    engine: docker.DockerClient, engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Deployment]]:
-    """Makes deployments and takes them away at the end of the module."""
+    """Makes deployments on the engine in question and takes them away at the end of the module.
+
+    GATEWAY_TEST_PREFIX keeps two runs on one Docker engine apart.
+    """
+    if engine_kind == "pulumi":
+        request.getfixturevalue("pulumi_cli")
     made: list[Deployment] = []
 
     def make(app: str, **options: object) -> Deployment:
-        deployment = Deployment(Path(tmp_path_factory.mktemp(app)) / "gateway", app, **options)  # type: ignore[arg-type]
+        app = os.environ.get("GATEWAY_TEST_PREFIX", "") + app
+        folder = Path(tmp_path_factory.mktemp(app)) / "gateway"
+        deployment = Deployment(folder, app, **{"kind": engine_kind, **options})  # type: ignore[arg-type]
         deployment.remove()
         made.append(deployment)
         return deployment
