@@ -16,7 +16,7 @@ rollback: ready
 	@$(PYTHON) -m ops rollback --stack $(STACK) $(if $(TO),--to $(TO)) $(if $(SECRETS),--secrets $(SECRETS)) $(if $(YES),--yes)
 
 test: ready
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: ready
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

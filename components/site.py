@@ -45,7 +45,7 @@ class DjangoSite(pulumi.ComponentResource):
                 target=target,
                 domains=settings.domains,
                 address=settings.listen_address,
-                port=settings.http_port,
+                port=settings.port,
                 body_limit_mb=settings.body_limit_mb,
                 kept=plan.kept_proxy,
             ),

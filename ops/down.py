@@ -16,7 +16,8 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
     """``pulumi destroy``; protected volumes are kept, or removed for good with ``data``."""
     stack = Stack(find_or_install(console), open_workspace(), stack_name)
     opened = stack.open()
-    client = docker_engine.ensure(console)
+    config, _ = stack.config()
+    client = docker_engine.ensure(console) if config.get("gateway:target", "docker") == "docker" else None
     recovery.release_stale_lock(stack, console)
     if data:
         stack.run("state", "unprotect", "--all", "--yes")
@@ -25,7 +26,7 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         opened.destroy(on_event=progress, exclude_protected=not data or None, suppress_outputs=True, color="never")
     except auto.CommandError as error:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
-    if data:
+    if data and client is not None:
         _remove_images(client, stack)
     kept = "its database and uploads are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")

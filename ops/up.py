@@ -12,13 +12,13 @@ from rich.table import Table
 from ops import docker_engine, recovery
 from ops.cli import Stack, find_or_install, said
 from ops.errors import BadConfig, Failed
+from ops.hosts import expect_reachable
 from ops.progress import Progress
 from ops.workspace import ROOT, open_workspace
 from settings import ConfigErrors, Settings, load
 from settings.checks import SECRET_KEY_NAMES
 from settings.plan import Plan, plan
-from settings.preflight import check_engine
-from targets.docker.observe import observe
+from targets import choose
 from targets.docker.target import base_references
 from targets.observation import Observation
 from targets.served import who
@@ -30,12 +30,16 @@ def up(stack_name: str, console: Console) -> None:
     stack = Stack(find_or_install(console), open_workspace(), stack_name)
     opened = stack.open()
     planned = check_config(stack, console)
-    client = docker_engine.ensure(console)
+    settings = planned.settings
+    client = docker_engine.ensure(console) if settings.target == "docker" else None
+    if client is None:
+        expect_reachable(choose.connections(settings))
     recovery.release_stale_lock(stack, console)
-    recovery.clear_pending(stack, client, planned.settings.app.name, console)
-    observed = check_target(stack, planned.settings)
-    docker_engine.base_images(client, base_references(planned.release.python, planned.settings.services), console)
-    outputs = update(opened, planned.settings, observed, console, message())
+    recovery.clear_pending(stack, client, settings.app.name, console)
+    observed = check_target(stack, settings)
+    if client is not None:
+        docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
+    outputs = update(opened, settings, observed, console, message())
     end_rollback(stack, planned)
     console.print(table(outputs, time.monotonic() - begun))
 
@@ -47,7 +51,7 @@ def check_config(stack: Stack, console: Console) -> Plan:
         if _make_secret_key(stack, config, console):
             config, encrypted = stack.config()
         settings = load(config, stack.name, encrypted)
-        kept = observe(settings.app.name).releases if settings.release else {}
+        kept = choose.observe(settings).releases if settings.release else {}
         planned = plan(settings, kept)
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
@@ -81,9 +85,9 @@ def _make_secret_key(stack: Stack, config: dict[str, Any], console: Console) -> 
 
 def check_target(stack: Stack, settings: Settings) -> Observation:
     """What is there already; raises ``BadConfig`` when the site's name or port belongs to somebody else."""
-    observed = observe(settings.app.name)
+    observed = choose.observe(settings)
     try:
-        check_engine(settings, f"gateway/{stack.name}", observed)
+        choose.check(settings, f"gateway/{stack.name}", observed)
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
     return observed

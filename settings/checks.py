@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from settings.errors import ConfigError
-from settings.model import SERVERS, Settings
+from settings.model import SERVERS, Login, Settings
 
 SECRET_KEY_NAMES = ("SECRET_KEY", "DJANGO_SECRET_KEY")
 DEV_STACK = "dev"
@@ -20,6 +20,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_allowed_hosts(settings),
         *_csrf_origins(settings),
         *_doubles(settings),
+        *_hosts(settings),
     ]
 
 
@@ -142,3 +143,49 @@ def _doubles(settings: Settings) -> Iterator[ConfigError]:
     for key, value in values.items():
         if "\0" in value:
             yield ConfigError(key, "a NUL character", "text without one")
+
+
+def _hosts(settings: Settings) -> Iterator[ConfigError]:
+    if settings.target != "host":
+        if settings.hosts:
+            yield ConfigError("hosts", "hosts with target 'docker'", "target host: pulumi config set gateway:target host")
+        return
+    if not settings.hosts:
+        yield ConfigError(
+            "hosts", "nothing, with target 'host'", "at least one: pulumi config set --path gateway:hosts[0].address local"
+        )
+    for number, host in enumerate(settings.hosts):
+        for key, login in ((f"hosts[{number}]", host), (f"hosts[{number}].proxy", host.proxy)):
+            if login is not None:
+                yield from _login(key, login)
+    names = [(host.address, host.port) for host in settings.hosts]
+    if len(set(names)) < len(names):
+        yield ConfigError("hosts", "the same host more than once", "each host once")
+    for name, options in settings.services:
+        if options is not None:
+            yield ConfigError(
+                f"services.{name}",
+                "a data service with target 'host'",
+                "nothing there: services are for the docker target; "
+                "give the address of one that you run in env or secrets (DATABASE_URL, REDIS_URL)",
+            )
+    for key in ("image", "dockerfile"):
+        if getattr(settings.app, key):
+            yield ConfigError(
+                f"app.{key}", f"'{getattr(settings.app, key)}' with target 'host'", "app.source: hosts run no images"
+            )
+
+
+def _login(key: str, login: Login) -> Iterator[ConfigError]:
+    if login.address == "local":
+        return
+    if not login.host_key:
+        port = "" if login.port == 22 else f"-p {login.port} "
+        yield ConfigError(
+            f"{key}.hostKey",
+            "nothing",
+            f"the host's public key, which `ssh-keyscan {port}-t ed25519 {login.address}` shows; "
+            "compare it with /etc/ssh/ssh_host_ed25519_key.pub on the host itself",
+        )
+    if login.private_key and login.key_file:
+        yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")

@@ -17,12 +17,12 @@ def check_engine(settings: Settings, owner: str, observed: Observation) -> None:
     if others:
         got = f"'{settings.app.name}', which stack {', '.join(others)} serves on this engine"
         errors.append(ConfigError("app.name", got, "a name that no other stack has"))
-    holder = observed.ports.get(settings.http_port)
+    holder = observed.ports.get(settings.port)
     mine = Names(settings.app.name).proxy
     if holder not in (None, mine):
-        errors.append(ConfigError("httpPort", f"{settings.http_port}, which container {holder} has", "a free port"))
-    elif holder is None and _taken(settings.listen_address, settings.http_port):
-        errors.append(ConfigError("httpPort", f"{settings.http_port}, which another program on this machine has", "a free port"))
+        errors.append(ConfigError("httpPort", f"{settings.port}, which container {holder} has", "a free port"))
+    elif holder is None and _taken(settings.listen_address, settings.port):
+        errors.append(ConfigError("httpPort", f"{settings.port}, which another program on this machine has", "a free port"))
     if errors:
         raise ConfigErrors(errors)
 

@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from settings.errors import ConfigError, ConfigErrors
-from settings.model import App, Interface, Settings
+from settings.model import Interface, Settings
 from settings.source import Source
 
 REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml", "requirements/production.txt")
@@ -59,8 +59,8 @@ def inspect(settings: Settings, source: Source | None, kept_module: str = "") ->
         wsgi=app.wsgi or f"{module}.wsgi:application",
         asgi=app.asgi or f"{module}.asgi:application",
         settings_module=settings_module,
-        dockerfile=_dockerfile(app, built),
-        requirements=_requirements(app, built),
+        dockerfile=_dockerfile(settings, built),
+        requirements=_requirements(settings, built),
         python=_python(built),
     )
     if built:
@@ -75,8 +75,10 @@ def _from_manage(source: Source) -> str | None:
     return found.group(1) if found else None
 
 
-def _dockerfile(app: App, source: Source | None) -> str | None:
-    if source is None:
+def _dockerfile(settings: Settings, source: Source | None) -> str | None:
+    """The project's own Dockerfile; a host has no use for one."""
+    app = settings.app
+    if source is None or settings.target == "host":
         return None
     if app.dockerfile and source.text(app.dockerfile) is None:
         raise ConfigErrors(
@@ -85,8 +87,9 @@ def _dockerfile(app: App, source: Source | None) -> str | None:
     return app.dockerfile or ("Dockerfile" if source.text("Dockerfile") is not None else None)
 
 
-def _requirements(app: App, source: Source | None) -> str | None:
-    if source is None or _dockerfile(app, source):
+def _requirements(settings: Settings, source: Source | None) -> str | None:
+    app = settings.app
+    if source is None or _dockerfile(settings, source):
         return None
     if app.requirements:
         if source.text(app.requirements) is None:

@@ -8,10 +8,14 @@ SOCKETS = "/run/gateway"
 LIVE = f"{SOCKETS}/live.sock"
 ENV = "/etc/gateway/env"
 STATIC = "/srv/static"
+FILES = f"{STATIC}/files"
+"""What Nginx serves below /static/."""
+FACTS = f"{STATIC}/releases"
+"""What a release says of itself: its static manifest, and what its settings say of files."""
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
-BROUGHT = tuple(Path(__file__).with_name(name) for name in ("inside.py", "gateway_entry.py"))
+BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
 """What every container gets in /gateway beside the image."""
 
 LABEL_APP = "gateway.app"
@@ -19,6 +23,8 @@ LABEL_OWNER = "gateway.owner"
 LABEL_ROLE = "gateway.role"
 LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"
+LABEL_PROCESS = "gateway.process"
+"""On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
 LABEL_SETTINGS = "gateway.settings"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
@@ -43,6 +49,11 @@ class Names:
     def instance(self, instance: str) -> str:
         """The container of an instance."""
         return f"{self.app}-{instance}"
+
+    @staticmethod
+    def unfinished(name: str) -> str:
+        """What a container is called until all of its files are in it."""
+        return f"{name}.unfinished"
 
     def image(self, release: str) -> str:
         """The tag of a release's image."""

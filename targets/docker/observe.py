@@ -71,7 +71,7 @@ def _live(client: docker.DockerClient, app: str, proxy: Container | None, volume
     volume = names.Names(app).volume("sockets")
     if volume not in volumes:
         return ""
-    with engine.stub(client, {volume: names.SOCKETS}) as reader:
+    with engine.stub(client, app, {volume: names.SOCKETS}) as reader:
         return engine.link(reader, names.LIVE).removesuffix(".sock")
 
 

@@ -33,6 +33,14 @@ class StorageRequest(Request):
     services: tuple[str, ...]
 
 
+class ServiceRequest(Request):
+    """Wait until a data service takes connections."""
+
+    service: str
+    container: str
+    """Docker's id: another container is waited for again."""
+
+
 class ReleaseRequest(Request):
     """Build, fetch or find the image of a release."""
 

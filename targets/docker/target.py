@@ -13,9 +13,11 @@ from settings.model import Service, Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, Serving, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
+from targets.docker.services import data_service
 
 DEFAULT_PYTHON = "3.13"
-IMAGES = {"nginx": "nginx:stable", "postgres": "postgres:17", "redis": "redis:7"}
+NGINX = "nginx:stable"
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 PROTECTED = ("media", "postgres", "redis")
 """Volumes with what users made: Pulumi refuses to delete them."""
 
@@ -119,6 +121,7 @@ class DockerTarget(pulumi.ComponentResource):
             variables = {
                 "GATEWAY_RELEASE": spec.release,
                 "GATEWAY_INTERFACE": spec.interface,
+                "GATEWAY_SERVER": spec.server,
                 "GATEWAY_INSTANCE": spec.instance,
                 "GATEWAY_ENTRY_POINT": spec.argv[-1],
             }
@@ -139,7 +142,7 @@ class DockerTarget(pulumi.ComponentResource):
 
     def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
         """Nginx's configuration, applied in place, and its container, which stays."""
-        image = self._image(IMAGES["nginx"])
+        image = self._image(NGINX)
 
         def request(image_id: str) -> str:
             return requests.ProxyRequest(
@@ -167,7 +170,7 @@ class DockerTarget(pulumi.ComponentResource):
             labels=self._container_labels("proxy"),
             network_mode=self.network.name,
             restart="unless-stopped",
-            log_opts={"max-size": "10m", "max-file": "3"},
+            log_opts=LOG_LIMITS,
             opts=pulumi.ResourceOptions(parent=parent, depends_on=[applied]),
         )
 
@@ -223,60 +226,32 @@ class DockerTarget(pulumi.ComponentResource):
             self._base_images[reference] = step.stdout
         return self._base_images[reference]
 
-    def _service(self, service: str, options: Service) -> docker.Container:
-        """A data service that listens on a unix socket only: no port, no password, reachable by this site's containers alone."""
-        ways = {
-            "postgres": (
-                ["postgres", "-c", "listen_addresses="],
-                "/var/lib/postgresql/data",
-                ["pg_isready", "-U", self.app],
-                [
-                    f"POSTGRES_USER={self.app}",
-                    f"POSTGRES_DB={self.app}",
-                    "POSTGRES_HOST_AUTH_METHOD=trust",
-                    "PGDATA=/var/lib/postgresql/data/db",
-                ],
-            ),
-            "redis": (
-                [
-                    "redis-server",
-                    "--port",
-                    "0",
-                    "--unixsocket",
-                    "/run/redis/redis.sock",
-                    "--unixsocketperm",
-                    "777",
-                    "--appendonly",
-                    "yes",
-                    "--dir",
-                    "/data",
-                ],
-                "/data",
-                ["redis-cli", "-s", "/run/redis/redis.sock", "ping"],
-                [],
-            ),
-        }
-        start, data, ready, variables = ways[service]
-        return docker.Container(
+    def _service(self, service: str, options: Service) -> pulumi.Resource:
+        """The data service's container, and the wait until it takes connections."""
+        spec = data_service(service, self.app)
+        container = docker.Container(
             f"{self.app}-{service}",
             name=f"{self.app}-{service}",
-            image=self._image(options.image or IMAGES[service]),
-            command=start,
-            envs=variables,
+            image=self._image(options.image or spec.image),
+            command=list(spec.argv),
+            envs=list(spec.variables),
             volumes=[
-                docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=data),
-                docker.ContainerVolumeArgs(
-                    volume_name=self.names.volume(f"{service}-socket"), container_path=names.SERVICE_SOCKETS[service]
-                ),
+                docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=spec.data),
+                docker.ContainerVolumeArgs(volume_name=self.names.volume(f"{service}-socket"), container_path=spec.socket),
             ],
             labels=self._container_labels(service),
             network_mode="none",
             restart="unless-stopped",
-            healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", *ready], interval="1s", timeout="5s", retries=60),
-            wait=True,
-            wait_timeout=120,
+            log_opts=LOG_LIMITS,
             opts=self._child(after=[self._ready]),
         )
+
+        def request(container_id: str) -> str:
+            return requests.ServiceRequest(
+                app=self.app, owner=self.owner, service=service, container=container_id
+            ).model_dump_json()
+
+        return command(f"{self.app}-{service}-ready", "await-service", container.id.apply(request), self)
 
     def _child(self, *, protect: bool = False, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(after))
@@ -304,5 +279,5 @@ def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Outp
 
 def base_references(python: str, services: Services) -> list[str]:
     """The base images that a site needs, as a registry calls them; images that the config names are the user's own."""
-    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", IMAGES["nginx"]]
-    return wanted + [option.image or IMAGES[service] for service, option in services if option is not None]
+    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", NGINX]
+    return wanted + [option.image or data_service(name, "").image for name, option in services if option is not None]

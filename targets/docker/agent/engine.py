@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import io
 import os
+import socket
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -16,14 +17,11 @@ from docker.models.containers import Container
 from docker.models.images import Image
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.errors import AgentError
 from targets.docker import names
 
 EMPTY_IMAGE = "gateway/empty:1"
 TIMEOUT = 600
-
-
-class AgentError(Exception):
-    """What a person reads: the cause and the way out in the first line, details in the lines below."""
 
 
 def connect() -> docker.DockerClient:
@@ -61,7 +59,7 @@ def labels(app: str, owner: str, role: str, **more: str) -> dict[str, str]:
     """Labels of everything that belongs to a site."""
     return {
         names.LABEL_APP: app,
-        names.LABEL_OWNER: owner,
+        **({names.LABEL_OWNER: owner} if owner else {}),
         names.LABEL_ROLE: role,
         **{f"gateway.{key}": value for key, value in more.items()},
     }
@@ -89,19 +87,45 @@ def archive(entries: dict[str, bytes | None], mode: int = 0o644, gid: int = 0) -
     return buffer.getvalue()
 
 
+def temporary(app: str, role: str, **more: str) -> dict[str, str]:
+    """Labels of a container that lives no longer than this process."""
+    return {**labels(app, "", role, **more), names.LABEL_PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def sweep(client: docker.DockerClient, app: str) -> None:
+    """Remove the site's temporary containers whose process on this machine was killed before it could."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={app}", names.LABEL_PROCESS]}
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
+        host, _, pid = container.labels[names.LABEL_PROCESS].rpartition(":")
+        if host == socket.gethostname() and not _alive(int(pid)):
+            remove(container)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 @contextlib.contextmanager
-def stub(client: docker.DockerClient, volumes: dict[str, str]) -> Iterator[Container]:
+def stub(client: docker.DockerClient, app: str, volumes: dict[str, str]) -> Iterator[Container]:
     """A container that never runs, through which files of volumes are read and written without a process of anybody's."""
+    sweep(client, app)
     try:
         client.images.get(EMPTY_IMAGE)
     except ImageNotFound:
         repository, tag = EMPTY_IMAGE.split(":")
         client.api.import_image_from_data(archive({}), repository=repository, tag=tag)
-    container = client.containers.create(EMPTY_IMAGE, ["-"], volumes=[f"{name}:{path}" for name, path in volumes.items()])
+    mounts = [f"{name}:{path}" for name, path in volumes.items()]
+    container = client.containers.create(EMPTY_IMAGE, ["-"], volumes=mounts, labels=temporary(app, "stub"))
     try:
         yield container
     finally:
-        container.remove(force=True)
+        remove(container)
 
 
 def put(container: Container, path: str, content: bytes, mode: int = 0o644, gid: int = 0) -> None:

@@ -11,10 +11,10 @@ from requests.exceptions import RequestException
 
 from rendering.nginx import UPSTREAM_SECONDS
 from rendering.servers import STOP_SECONDS
+from targets.common.causes import report, unhealthy
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import exception, report
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import InstanceRequest
 
 EXIT_SECONDS = 10
@@ -77,32 +77,13 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
         raise AgentError(report(f"{what} {why} and never took traffic", log))
     status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
     if status != 200:
-        raise AgentError(_unhealthy(what, request, status, detail, log))
+        raise AgentError(unhealthy(what, (request.host, request.path, request.timeout), (status, detail), log))
 
 
 def _await_exit(container: Container) -> None:
     """The question ended without an answer, so the process that was asked is ending: wait until Docker has its status."""
     with contextlib.suppress(RequestException, APIError):
         container.wait(timeout=EXIT_SECONDS)
-
-
-def _unhealthy(what: str, request: InstanceRequest, status: int, detail: str, log: str) -> str:
-    asked = f"GET {request.path} with Host {request.host}"
-    never = f"{what} never became healthy and never took traffic"
-    if status == 0:
-        return report(never, log, f"{asked} had no answer in {request.timeout} seconds ({detail}); {_from_log(log)}")
-    if 300 <= status < 400:
-        mend = "exempt the path from the redirect (SECURE_REDIRECT_EXEMPT) or correct health.path"
-        return report(never, log, f"{asked} answered {status} to {detail}, not 200; {mend}")
-    if status == 400:
-        return report(never, log, f"{asked} answered 400 (DisallowedHost?); ALLOWED_HOSTS must have {request.host}")
-    if status == 404:
-        return report(never, log, f"{asked} answered 404; add the view or correct health.path")
-    return report(never, log, f"{asked} answered {status}, not 200; {_from_log(log)}")
-
-
-def _from_log(log: str) -> str:
-    return exception(log) or ("its log tells more" if log.strip() else "its log is empty")
 
 
 def stop(client: docker.DockerClient, request: InstanceRequest) -> str:

@@ -7,9 +7,9 @@ from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from rendering.identity import short_hash
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ProxyRequest
 
 CONF = f"{names.PROXY}/nginx.conf"
@@ -29,17 +29,17 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
         own.volume("sockets"): names.SOCKETS,
     }
     with engine.lock(request.app, "proxy"):
-        with engine.stub(client, volumes) as writer:
+        with engine.stub(client, request.app, volumes) as writer:
             text = _kept(writer, request.kept) if request.kept else request.configuration.encode()
             engine.put(writer, CANDIDATE, text)
-        _test(client, request.image, volumes)
+        _test(client, request, volumes)
         running = engine.find(client, own.proxy)
         if running is not None and engine.inspect_state(running)["Running"]:
             _swap_and_reload(running)
         else:
-            with engine.stub(client, volumes) as writer:
+            with engine.stub(client, request.app, volumes) as writer:
                 engine.put(writer, CONF, text)
-        with engine.stub(client, volumes) as writer:
+        with engine.stub(client, request.app, volumes) as writer:
             engine.put(writer, f"{KEPT}/{_hash(text)}.conf", text)
     return _hash(text)
 
@@ -60,15 +60,16 @@ def _kept(reader: Container, wanted: str) -> bytes:
     return text
 
 
-def _test(client: docker.DockerClient, image: str, volumes: dict[str, str]) -> None:
+def _test(client: docker.DockerClient, request: ProxyRequest, volumes: dict[str, str]) -> None:
     """``nginx -t`` on the candidate in a container of its own, so that a bad file never comes near the running one."""
     try:
         client.containers.run(
-            image,
+            request.image,
             ["nginx", "-t", "-q", "-c", CANDIDATE],
             entrypoint=[],
             remove=True,
             network_mode="none",
+            labels=engine.temporary(request.app, "test"),
             volumes=[f"{name}:{path}" for name, path in volumes.items()],
             stderr=True,
         )

@@ -6,9 +6,9 @@ import docker
 from docker.errors import APIError, ImageNotFound
 from docker.models.images import Image
 
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import builds, engine
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ReleaseRequest
 
 

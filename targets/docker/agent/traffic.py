@@ -7,9 +7,9 @@ import docker
 from docker.models.containers import Container
 
 from targets import served
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import Request, TrafficRequest, TrafficResult
 
 PROBE_SECONDS = 15
