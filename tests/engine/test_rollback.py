@@ -1,4 +1,4 @@
-"""Going back: code, dependency, interface, server, env, secret and Nginx's configuration, all of them, while people are shopping."""
+"""Going back while people are shopping: code, dependency, interface, server, env, secret and Nginx's configuration together."""
 
 import json
 import os
