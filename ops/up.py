@@ -31,6 +31,14 @@ def up(stack_name: str, console: Console) -> None:
     stack = open_stack(stack_name, console)
     stack.open()
     planned = check_config(stack, console)
+    observed = prepare(stack, planned, console)
+    outputs = update(stack, planned.settings, observed, console, message())
+    end_rollback(stack, planned)
+    console.print(table(outputs, time.monotonic() - begun))
+
+
+def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
+    """What an update needs: engine or hosts, base images, no dead lock in the way. Returns what is there. Raises ``Stop``."""
     settings = planned.settings
     client = docker_engine.ensure(console) if settings.target == "docker" else None
     if client is None:
@@ -40,9 +48,7 @@ def up(stack_name: str, console: Console) -> None:
     observed = check_target(stack, settings)
     if client is not None:
         docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
-    outputs = update(stack, settings, observed, console, message())
-    end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun))
+    return observed
 
 
 def check_config(stack: Engine, console: Console) -> Plan:
