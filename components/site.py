@@ -37,7 +37,16 @@ class DjangoSite(pulumi.ComponentResource):
         env = EnvSecret(f"{name}-env", EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets), inside)
         module = plan.project.settings_module
         tasks = ReleaseTasks(
-            f"{name}-task", ReleaseTasksArgs(target=target, release=release, env=env, settings_module=module), inside
+            f"{name}-task",
+            ReleaseTasksArgs(
+                target=target,
+                release=release,
+                env=env,
+                settings_module=module,
+                switch="" if settings.allow_migrations_on_switch else args.observed.switch_to(settings.interface),
+                newer_schema=settings.allow_newer_schema,
+            ),
+            inside,
         )
         proxy = NginxProxy(
             f"{name}-nginx",

@@ -113,7 +113,7 @@ def _unreadable(target: Update, stack_name: str) -> str:
     )
 
 
-def _check_kept(target: Update, found: Sequence[Update], releases: Mapping[str, str], settings: Settings) -> None:
+def _check_kept(target: Update, found: Sequence[Update], releases: Collection[str], settings: Settings) -> None:
     """A ready image may be fetched again; everything else must be on the target. Who cannot tell what is kept says nothing."""
     assert target.serving is not None  # `pick` has seen to it
     release = target.serving.release

@@ -38,6 +38,13 @@ class ReleaseSpec:
     keep: int = 5
     settings_module: str = ""
     """The settings module that its manage.py names, kept with the release so that it can be served without its source."""
+    migrations: tuple[str, ...] = ()
+    """``app.0001_name`` of each migration in the source."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is only to be found on the target, not to be made."""
+        return self.source is None and self.image is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,23 @@ class CodeSpec:
     env_id: str
     secret_names: tuple[str, ...]
     settings_module: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(CodeSpec):
+    """A release task, and what guards the schema."""
+
+    switch: str = ""
+    """``wsgi -> asgi`` where a migration must not come with it; else ''."""
+    newer_schema: bool = False
+    """Whether code may start that does not know migrations which were applied since it served."""
+    kept: bool = False
+    """Whether the release was deployed before: its checks were made and its static files are there."""
+
+    @property
+    def rules(self) -> dict[str, str | bool]:
+        """For ``targets/common/schema.py``."""
+        return {"switch": self.switch, "newer": self.newer_schema, "kept": self.kept}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +144,7 @@ class Target(Protocol):
         name: str,
         task: str,
         code: pulumi.Input[str],
-        spec: CodeSpec,
+        spec: TaskSpec,
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:

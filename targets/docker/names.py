@@ -15,8 +15,11 @@ FACTS = f"{STATIC}/releases"
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
+SCHEMA = "/gateway/schema.py"
 BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
 """What every container gets in /gateway beside the image."""
+GUARD = Path(__file__).parents[1] / "common/schema.py"
+"""What tasks get too: no part of an instance."""
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"
@@ -26,6 +29,7 @@ LABEL_RELEASE = "gateway.release"
 LABEL_PROCESS = "gateway.process"
 """On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
 LABEL_SETTINGS = "gateway.settings"
+LABEL_MIGRATIONS = "gateway.migrations"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""

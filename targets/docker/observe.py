@@ -6,12 +6,13 @@ from datetime import datetime, timezone
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.models.images import Image
 
 from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
 from targets.docker.agent.engine import kept_images
-from targets.observation import Observation
+from targets.observation import KeptRelease, Observation
 
 SECONDS = 10
 
@@ -52,15 +53,20 @@ def observe(app: str) -> Observation:
     )
 
 
-def kept_releases(client: docker.DockerClient, app: str) -> dict[str, str]:
-    """Release -> the settings module that its manage.py names, newest first."""
+def kept_releases(client: docker.DockerClient, app: str) -> dict[str, KeptRelease]:
+    """Those that have an image here, the one that was deployed last first."""
     prefix = names.Names(app).image("")
     return {
-        tag.removeprefix(prefix): image.labels.get(names.LABEL_SETTINGS, "")
+        tag.removeprefix(prefix): _told(image)
         for image in kept_images(client, app)
         for tag in image.tags
         if tag.startswith(prefix)
     }
+
+
+def _told(image: Image) -> KeptRelease:
+    migrations = filter(None, image.labels.get(names.LABEL_MIGRATIONS, "").split(","))
+    return KeptRelease(image.labels.get(names.LABEL_SETTINGS, ""), frozenset(migrations))
 
 
 def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> str:

@@ -54,6 +54,7 @@ class ReleaseRequest(Request):
     requirements: str | None = None
     packages: tuple[str, ...] = ()
     settings_module: str = ""
+    migrations: tuple[str, ...] = ()
     base: str | None = None
     keep: int = 5
 
@@ -83,6 +84,8 @@ class TaskRequest(CodeRequest):
     """Run one release task in a container of its own."""
 
     task: Literal["check", "migrate", "collectstatic"]
+    rules: dict[str, str | bool] = {}
+    """For ``targets/common/schema.py``."""
 
 
 class InstanceRequest(CodeRequest):

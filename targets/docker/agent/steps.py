@@ -1,5 +1,6 @@
 """The small steps: volumes, data services, env files, release tasks."""
 
+import json
 import time
 
 import docker
@@ -73,7 +74,7 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
     launcher = ["python3", names.INSIDE]
     command = {
         "check": [*launcher, "check", names.FACTS, request.release],
-        "migrate": ["python3", "-m", "django", "migrate", "--noinput"],
+        "migrate": ["python3", names.SCHEMA, names.FACTS, names.FILES, request.release, json.dumps(request.rules)],
         "collectstatic": [*launcher, "collect", names.FILES, names.FACTS, request.release],
     }[request.task]
     name = f"{request.app}-{request.task}-{request.release}"
