@@ -120,7 +120,7 @@ def _check_kept(target: Update, found: Sequence[Update], releases: Collection[st
     if not releases or release in releases or settings.app.image:
         return
     by_release = {one.serving.release: one.number for one in reversed(found) if one.served and one.serving}
-    kept = [f"{one} (update {by_release[one]})" if one in by_release else one for one in releases]
+    kept = [f"{one} (update {by_release[one]})" for one in releases if one in by_release] or ["none that served"]
     raise BadConfig(
         f"release {release} is not kept any more; kept are: {', '.join(kept)}; "
         "way out: go back to one of those (TO=), or deploy its source again"

@@ -17,6 +17,7 @@ from ops.progress import Progress
 from ops.workspace import ROOT, open_workspace
 from settings import ConfigErrors, Settings, load
 from settings.checks import SECRET_KEY_NAMES
+from settings.migrations import warning
 from settings.plan import Plan, plan
 from targets import choose
 from targets.docker.target import base_references
@@ -31,6 +32,8 @@ def up(stack_name: str, console: Console) -> None:
     opened = stack.open()
     planned = check_config(stack, console)
     observed = prepare(stack, planned, console)
+    if lost := warning(planned.destructive, observed.serving_migrations):
+        console.print(lost)
     outputs = update(opened, planned.settings, observed, console, message())
     end_rollback(stack, planned)
     console.print(table(outputs, time.monotonic() - begun))

@@ -54,8 +54,8 @@ def _losses(text: str) -> Iterator[str]:
         return
     for call in _operations(tree):
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        given = dict(zip(_ARGUMENTS.get(name, ()), map(_literal, call.args), strict=False))
-        given |= {keyword.arg: _literal(keyword.value) for keyword in call.keywords if keyword.arg}
+        given = {key: value for key, value in zip(_ARGUMENTS.get(name, ()), map(_literal, call.args), strict=False) if value}
+        given |= {keyword.arg: _literal(keyword.value) for keyword in call.keywords if keyword.arg and _literal(keyword.value)}
         if name in _GONE:
             yield _GONE[name].format_map(_Unknown(given))
         elif name == "RunSQL":

@@ -63,6 +63,10 @@ class Names:
         """The tag of a release's image."""
         return f"gateway/{self.app}:{release}"
 
+    def served(self, release: str) -> str:
+        """A second tag of an image whose release has served: what never served takes no place of one that did."""
+        return f"gateway/{self.app}-served:{release}"
+
     def dependencies(self, digest: str) -> str:
         """The tag of an image with the dependencies that releases share."""
         return f"gateway/{self.app}-dependencies:{digest}"

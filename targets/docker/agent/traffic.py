@@ -30,6 +30,7 @@ def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
                 _rename(container, before)
             back = f"traffic is back on {before.removesuffix('.sock')}" if before else "nothing served before"
             raise AgentError(f"the site did not answer through the proxy after the switch ({failure}); {back}")
+        client.images.get(container.attrs["Image"]).tag(own.served(wanted.release))
         _sweep(client, request, keep={names.socket_name(wanted.instance), before})
     noted = request.model_dump(include={"source", "proxy", "rendered_from", "back"})
     now = served.entry(wanted, **noted)
