@@ -31,8 +31,9 @@ def _kept(client: docker.DockerClient, tag: str) -> Image | None:
 def collect(client: docker.DockerClient, request: ReleaseRequest) -> None:
     """Keep the ``keep`` releases that served last and what a container uses; remove the rest, and what they alone needed.
 
-    Of those that never served, such as failed ones, the last one stays: it may be tried again with another config. Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what
-    cannot be removed now is looked at again after the next.
+    Of those that never served, such as failed ones, the last one stays: it may be tried again with another config. Runs at the
+    end of an update, once for each release that the engine drops, several at a time. It never fails one: what cannot be removed
+    now is looked at again after the next.
     """
     with engine.lock(request.app, "release"):
         used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
