@@ -12,8 +12,9 @@ from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
 from rendering.nginx import rendered_from
 from settings.plan import Plan
-from targets.base import Serving, Target
+from targets.base import Target
 from targets.observation import Observation
+from targets.serving import Serving
 
 
 @dataclass(frozen=True, kw_only=True)

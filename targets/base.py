@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
 
 from rendering.nginx import ProxySpec
 
@@ -108,17 +107,6 @@ class TrafficSpec:
     """What the proxy's configuration was rendered from; '' for a kept one."""
     back: bool = False
     """Whether this is a way back: what served before does not become the rollback point."""
-
-
-class Serving(BaseModel):
-    """What serves: the rollback point has the same four fields."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    interface: str
-    server: str
-    release: str
-    instance: str
 
 
 class Target(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from targets.base import Serving
+from targets.serving import Serving
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.images import Image
 
-from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
 from targets.docker.agent.engine import kept_images
 from targets.observation import KeptRelease, Observation
+from targets.serving import Serving
 
 SECONDS = 10
 

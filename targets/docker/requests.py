@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from targets.base import Serving
 from targets.served import Served
+from targets.serving import Serving
 
 
 class Request(BaseModel):

@@ -10,10 +10,11 @@ import pulumi_docker as docker
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, Serving, TaskSpec, TrafficSpec
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
 from targets.docker.services import data_service
+from targets.serving import Serving
 
 DEFAULT_PYTHON = "3.13"
 NGINX = "nginx:stable"
