@@ -14,7 +14,7 @@ from ops import changes, stack_config, updates
 from ops.cli import Stack, find_or_install
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import prepare, table, update
+from ops.up import prepare, standby, table, update
 from ops.updates import Update
 from ops.workspace import open_workspace
 from rendering.nginx import rendered_from
@@ -23,6 +23,7 @@ from settings.plan import Plan, plan
 from settings.rollback import noted
 from settings.source import open_source
 from targets import choose as targets
+from targets.common.errors import AgentError
 from targets.observation import Observation
 from targets.served import Served, who
 
@@ -55,8 +56,9 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
         raise BadConfig("nothing was changed")
     observed = prepare(stack, way.plan, console)
+    at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
-    console.print(table(outputs, time.monotonic() - begun))
+    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings)))
     for note in way.plan.notes:
         console.print(note)
 
@@ -166,6 +168,17 @@ def tell(way: Way, stack_name: str, console: Console) -> None:
     console.print(f"stack {stack_name} goes back to update {way.to.number} of {when}{' by ' + way.to.by if way.to.by else ''}")
     console.print(f"  comes back: {', '.join(way.comes_back) or 'nothing: that serves already'}")
     console.print("  stays as it is: the database and what users have uploaded")
+
+
+def at_once(stack: Stack, way: Way, observed: Observation, begun: float, console: Console) -> None:
+    """A standby has its traffic back by one rename; the update that follows makes state and config agree. Raises ``Failed``."""
+    serving = way.to.serving
+    assert serving is not None
+    try:
+        if targets.to_standby(way.plan.settings, f"gateway/{stack.name}", serving, observed):
+            console.print(f"  traffic is back on the standby {serving.instance} after {time.monotonic() - begun:.1f} s")
+    except AgentError as error:
+        raise Failed(f"{error}\nNothing was changed.") from None
 
 
 def run(stack: Stack, way: Way, observed: Observation, console: Console) -> auto.OutputMap:

@@ -36,7 +36,7 @@ def up(stack_name: str, console: Console) -> None:
         console.print(lost)
     outputs = update(opened, planned.settings, observed, console, message())
     end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun))
+    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
 
 
 def prepare(stack: Stack, planned: Plan, console: Console) -> Observation:
@@ -137,13 +137,22 @@ def observe_again(before: Observation) -> str:
     return f"Still serving: {was.interface} ({was.server}), release {was.release}, instance {was.instance}."
 
 
-def table(outputs: auto.OutputMap, seconds: float) -> Table:
-    """URL, interface, server, release, instance, time."""
+def standby(settings: Settings) -> str:
+    """The instance that is kept running beside the one that serves, and what that costs; '' for none."""
+    instance = choose.observe(settings).standby if settings.standby else ""
+    cost = choose.standby_cost(settings, instance) if instance else ""
+    return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
+
+
+def table(outputs: auto.OutputMap, seconds: float, standby: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, standby, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key].value) if key in outputs else "-")
     previous = outputs["previous"].value if "previous" in outputs else None
     if previous:
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
+    if standby:
+        shown.add_row("standby", standby)
     shown.add_row("time", f"{seconds:.1f} s")
     return shown

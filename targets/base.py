@@ -105,6 +105,12 @@ class TrafficSpec:
     """First 10 hex digits of the digest of the release's files; '' for a kept release or a ready image."""
     rendered_from: str = ""
     """What the proxy's configuration was rendered from; '' for a kept one."""
+    watch_seconds: int = 0
+    """How long after the switch errors bring the old instance back."""
+    watch_errors: int = 5
+    """Percent of answers that may be 5xx meanwhile."""
+    standby: bool = False
+    """Whether the previous instance is kept running."""
     back: bool = False
     """Whether this is a way back: what served before does not become the rollback point."""
 

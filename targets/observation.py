@@ -28,6 +28,8 @@ class Observation:
     """The instance that ``live.sock`` names, when its container is there."""
     live: str = ""
     """Id of the instance that ``live.sock`` names, '' when nothing does."""
+    standby: str = ""
+    """Id of the instance that is kept running although it does not serve."""
     running: frozenset[str] = frozenset()
     """Instances whose container runs."""
     stopped: frozenset[str] = frozenset()
@@ -65,7 +67,7 @@ class Observation:
             return ""
         if self.live != instance:
             return self._fault(f"live.sock names {self.live}")
-        strays = sorted((self.running | self.stopped) - {instance})
+        strays = sorted((self.running | self.stopped) - {instance, self.standby})
         return self._fault(f"stray {', '.join(strays)}") if strays else ""
 
     def _fault(self, text: str) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 SOCKETS = "/run/gateway"
 """Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
 LIVE = f"{SOCKETS}/live.sock"
+STANDBY = f"{SOCKETS}/standby"
+"""A file with the id of the instance that is kept running although it does not serve."""
 ENV = "/etc/gateway/env"
 STATIC = "/srv/static"
 FILES = f"{STATIC}/files"

@@ -120,6 +120,9 @@ class TrafficRequest(Request):
     """Hash of Nginx's configuration: another one is proved by a request too, and is another thing to go back to."""
     source: str = ""
     rendered_from: str = ""
+    watch_seconds: int = 0
+    watch_errors: int = 5
+    standby: bool = False
     back: bool = False
 
 

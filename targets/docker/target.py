@@ -191,6 +191,9 @@ class DockerTarget(pulumi.ComponentResource):
                 proxy=proxy,
                 source=spec.source,
                 rendered_from=spec.rendered_from,
+                watch_seconds=spec.watch_seconds,
+                watch_errors=spec.watch_errors,
+                standby=spec.standby,
                 back=spec.back,
             ).model_dump_json()
 

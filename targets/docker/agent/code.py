@@ -99,6 +99,12 @@ def create(
     return container
 
 
+def env_of(container: Container) -> str:
+    """Id of the env file that an instance runs with, '' where its command names none."""
+    files = (part for part in container.attrs.get("Args") or () if part.startswith(f"{names.ENV}/"))
+    return next(files, "").removeprefix(f"{names.ENV}/").removesuffix(".env")
+
+
 def log(container: Container, secrets: list[str]) -> str:
     """The container's output so far, without secrets."""
     return redact(container.logs(tail=200).decode(errors="replace"), secrets)

@@ -60,7 +60,9 @@ def write_env(client: docker.DockerClient, request: EnvRequest) -> str:
 
 
 def remove_env(client: docker.DockerClient, request: EnvRequest) -> str:
-    """Empty and remove the env file of that id, and no other."""
+    """Empty and remove the env file of that id, and no other; one that a standby runs with stays as long as that does."""
+    if any(code.env_of(container) == request.env_id for container in engine.instances(client, request.app)):
+        return "in use"
     own = names.Names(request.app)
     folder = {own.volume("env"): names.ENV}
     with engine.stub(client, request.app, folder) as writer:
