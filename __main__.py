@@ -4,6 +4,7 @@ import pulumi
 
 from components.site import DjangoSite, DjangoSiteArgs
 from settings import ConfigErrors, load
+from settings.migrations import warning
 from settings.plan import plan
 from targets import choose
 from targets.observation import change
@@ -20,6 +21,8 @@ except ConfigErrors as error:
 name = settings.app.name
 site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed))
 
+if lost := warning(planned.destructive, observed.serving_migrations):
+    pulumi.log.warn(f"{name}: {lost}")
 for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")
 pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
