@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -14,7 +15,7 @@ from tests.deployment import Deployment
 from tests.hosting import HostDeployment
 from tests.live.database import Database
 from tests.live.database import start as start_database
-from tests.live.hosts import TestHost, login_key
+from tests.live.hosts import TestHost, login_key, remove_network
 from tests.live.hosts import start as start_host
 
 
@@ -90,6 +91,7 @@ def database(engine: docker.DockerClient) -> Iterator[Database]:
     made = start_database(engine)
     yield made
     made.container.remove(force=True, v=True)
+    remove_network(engine)
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +100,15 @@ def linux(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
     made: list[TestHost] = []
     folder = tmp_path_factory.mktemp("keys")
 
-    def make(name: str, **options: object) -> TestHost:
-        host = start_host(engine, f"gateway-test-{name}", login_key(folder), **options)
+    def make(name: str, **options: Any) -> TestHost:
+        host = start_host(engine, f"gateway-test-{os.getpid()}-{name}", login_key(folder), **options)
         made.append(host)
         return host
 
     yield make
     for host in made:
         host.remove()
+    remove_network(engine)
 
 
 @pytest.fixture(scope="module")

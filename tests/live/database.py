@@ -1,6 +1,7 @@
 """A PostgreSQL that several hosts share, as sites with more than one host have: reached over TCP, with a password."""
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from docker.errors import NotFound
 from docker.models.containers import Container
 
 from targets.docker.agent import bases
+from tests.live.hosts import network
 
 NAME, USER, PASSWORD = "gateway-test-database", "tester", "pw-9f1c-of-the-database"
 START = (
@@ -42,12 +44,13 @@ class Database:
 def start(client: docker.DockerClient) -> Database:
     """A fresh server; one that is left from before goes."""
     with contextlib.suppress(NotFound):
-        client.containers.get(NAME).remove(force=True, v=True)
+        client.containers.get(f"{NAME}-{os.getpid()}").remove(force=True, v=True)
     container = client.containers.run(
         str(bases.ensure(client, "postgres:17").id),
         ["-c", START],
         entrypoint=["sh"],
-        name=NAME,
+        name=f"{NAME}-{os.getpid()}",
+        network=network(client),
         detach=True,
         environment={"POSTGRES_USER": USER, "POSTGRES_DB": USER, "POSTGRES_PASSWORD": PASSWORD},
     )

@@ -206,7 +206,7 @@ def enable(places: Places, instance: str, *, on: bool) -> None:
 
 def remove_site(places: Places) -> str:
     """Everything of the site but what users made: uploads and data stay, and with them the name stays ours."""
-    own = (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.env)
+    own = (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.env, places.sites)
     for path in own:
         shutil.rmtree(path, ignore_errors=True)
     for path in (places.current, places.tmpfiles, places.serving, places.live_env, places.upstream):

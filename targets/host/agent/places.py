@@ -124,6 +124,11 @@ class Places:
         return SITES / f"{self.app}.conf"
 
     @property
+    def sites(self) -> Path:
+        """Every site that was ever applied, by its hash."""
+        return self.etc / "sites"
+
+    @property
     def upstream(self) -> Path:
         """Where Nginx finds the live instance: by ``live.sock``, or in the plain form by its port."""
         return self.etc / "upstream.conf"
