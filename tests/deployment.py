@@ -157,6 +157,12 @@ class Deployment:
         self._learn()
         return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
 
+    def on(self, kind: str) -> "Deployment":
+        """From now on with this engine."""
+        self.kind = kind
+        self.env["ENGINE"] = kind
+        return self
+
     def _learn(self) -> None:
         """The environment that plain tools need."""
         if "PULUMI_BACKEND_URL" not in self.env:
