@@ -1,0 +1,209 @@
+"""The project's Python files as syntax trees, read without running them and only where something of interest is in them."""
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from advisor.evidence import Unread
+
+LARGEST = 1_000_000
+"""Bytes. No person wrote a file that is larger; tables and generated code say nothing about the interface."""
+
+ASIDE = re.compile(
+    r"(^|/)(tests?|testing|migrations|node_modules|site-packages|docs?|static|staticfiles|fixtures|\.[^/]+)/"
+    r"|(^|/)(test_[^/]*|[^/]*_tests?|tests|conftest|setup|noxfile|fabfile)\.py$"
+)
+"""Files that do not answer requests."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Scope = Mapping[str, str]
+"""Name in a function -> dotted path of what it was made from."""
+
+
+@dataclass
+class Module:
+    """One Python file."""
+
+    file: str
+    name: str
+    """Dotted name, from the project's root."""
+    tree: ast.Module
+    imports: dict[str, str] = field(default_factory=dict)
+    """Local name -> dotted name of what was imported, wherever in the file."""
+    functions: dict[str, Function] = field(default_factory=dict)
+    """``name`` or ``Class.name``."""
+    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    """Modules that all names are imported from."""
+    scope: dict[str, str] = field(default_factory=dict)
+    """Names that the module itself sets from calls: ``client = httpx.AsyncClient()``."""
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self.imports[alias.asname or alias.name.split(".")[0]] = (
+                        alias.name if alias.asname else alias.name.split(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                origin = self._origin(node)
+                named = [alias for alias in node.names if alias.name != "*"]
+                self.imports.update({alias.asname or alias.name: f"{origin}.{alias.name}" for alias in named})
+                self.stars += [origin] if len(named) < len(node.names) else []
+        for top in self._top(self.tree):
+            if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef):
+                self.functions[top.name] = top
+            elif isinstance(top, ast.ClassDef):
+                self.classes[top.name] = top
+                methods = (m for m in self._top(top) if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
+                self.functions.update({f"{top.name}.{m.name}": m for m in methods})
+        set_here = [node for node in self._top(self.tree) if isinstance(node, ast.Assign | ast.AnnAssign)]
+        self.scope.update(bindings(self, set_here, {}))
+
+    def _top(self, node: ast.AST) -> Iterator[ast.stmt]:
+        """Statements of a module or class, those under ``if`` and ``try`` too."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If | ast.Try):
+                yield from self._top(child)
+            elif isinstance(child, ast.stmt):
+                yield child
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        inside = self.name.split(".") if self.file.endswith("/__init__.py") else self.name.split(".")[:-1]
+        inside = inside[: len(inside) - node.level + 1]
+        return ".".join([*inside, *([node.module] if node.module else [])])
+
+    def dotted(self, node: ast.AST, scope: Scope | None = None) -> str:
+        """Path of an expression with its calls left out: ``Model.objects.filter(x).first()`` -> ``app.models.Model.objects.filter.first``.
+
+        '' where it begins with anything but a name.
+        """
+        parts: list[str] = []
+        while not isinstance(node, ast.Name):
+            if isinstance(node, ast.Attribute):
+                parts.append(node.attr)
+                node = node.value
+            elif isinstance(node, ast.Call):
+                node = node.func
+            elif isinstance(node, ast.Subscript):
+                node = node.value
+            else:
+                return ""
+        return ".".join([self._base(node.id, parts, scope or {}), *reversed(parts)])
+
+    def _base(self, name: str, parts: list[str], scope: Scope) -> str:
+        if name == "self" and parts and f"self.{parts[-1]}" in scope:
+            return scope[f"self.{parts.pop()}"]
+        if name in scope:
+            return scope[name]
+        if name in self.imports:
+            return self.imports[name]
+        if name in self.functions or name in self.classes:
+            return f"{self.name}.{name}"
+        return self.scope.get(name, name)
+
+
+def bindings(module: Module, statements: Iterable[ast.AST], scope: Scope) -> Iterator[tuple[str, str]]:
+    """What these statements bind names to, ``self.x`` included. A name that is bound to several things keeps the last one."""
+    known = dict(scope)
+    for node in statements:
+        pairs: list[tuple[ast.expr, ast.expr]] = []
+        if isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            pairs = [(node.target, node.value)]
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            pairs = [(item.optional_vars, item.context_expr) for item in node.items if item.optional_vars is not None]
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            pairs = [(node.target, node.iter)]
+        for target, value in pairs:
+            name = target.id if isinstance(target, ast.Name) else module.dotted(target) if isinstance(target, ast.Attribute) else ""
+            made = module.dotted(value.value if isinstance(value, ast.Await) else value, known)
+            if name and made and (name.startswith("self.") or "." not in name):
+                known[name] = made
+                yield name, made
+
+
+class Code:
+    """All Python files of a project, parsed when asked for."""
+
+    def __init__(self, root: Path, files: Iterable[str]) -> None:
+        self.root = root
+        self.files = tuple(name for name in files if name.endswith(".py") and not ASIDE.search(name))
+        self.unread: dict[str, Unread] = {}
+        self._texts: dict[str, str] = {}
+        self._modules: dict[str, Module | None] = {}
+        self._by_name: dict[str, list[str]] = {}
+        for file in self.files:
+            parts = _dotted(file).split(".")
+            for start in range(len(parts)):
+                self._by_name.setdefault(".".join(parts[start:]), []).append(file)
+
+    def text(self, file: str) -> str:
+        """Content of a file, '' where there is none or it is too large."""
+        if file not in self._texts:
+            path = self.root / file
+            try:
+                size = path.stat().st_size
+                self._texts[file] = "" if size > LARGEST else path.read_text(encoding="utf-8-sig", errors="replace")
+            except OSError as error:
+                size, self._texts[file] = 0, ""
+                self.unread[file] = Unread(file, 0, error.strerror or "cannot be read")
+            if size > LARGEST:
+                self.unread[file] = Unread(file, 0, f"larger than {LARGEST // 1000} kB: left out")
+        return self._texts[file]
+
+    def module(self, file: str) -> Module | None:
+        """The parsed file, None where it is no Python that this interpreter reads."""
+        if file not in self._modules:
+            self._modules[file] = self._parse(file)
+        return self._modules[file]
+
+    def _parse(self, file: str) -> Module | None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return Module(file, _dotted(file), ast.parse(self.text(file)))
+        except SyntaxError as error:
+            self.unread[file] = Unread(file, error.lineno or 0, f"not Python 3 that can be read here ({error.msg})")
+        except (ValueError, RecursionError, MemoryError) as error:
+            self.unread[file] = Unread(file, 0, f"cannot be parsed ({type(error).__name__})")
+        return None
+
+    def containing(self, pattern: re.Pattern[str]) -> Iterator[Module]:
+        """Parsed files whose text has the pattern."""
+        for file in self.files:
+            if pattern.search(self.text(file)) and (module := self.module(file)):
+                yield module
+
+    def named(self, name: str) -> Module | None:
+        """The module of this dotted name, from the root or from any folder that may be on the path."""
+        found = self._by_name.get(name, [])
+        if not found:
+            return None
+        return self.module(min(found, key=lambda file: (file.count("/"), file)))
+
+    def find(self, dotted: str, hops: int = 4) -> tuple[Module, str] | None:
+        """Module and name in it (``function`` or ``Class.method``) that a dotted path leads to, followed through re-exports."""
+        parts = dotted.split(".")
+        for cut in range(len(parts) - 1, 0, -1):
+            module = self.named(".".join(parts[:cut]))
+            if module is None:
+                continue
+            name = ".".join(parts[cut:])
+            if name in module.functions or name in module.classes:
+                return module, name
+            onward = [module.imports[parts[cut]]] if parts[cut] in module.imports else [f"{star}.{parts[cut]}" for star in module.stars]
+            paths = (".".join([path, *parts[cut + 1 :]]) for path in onward)
+            return next((found for path in paths if hops and (found := self.find(path, hops - 1))), None)
+        return None
+
+
+def _dotted(file: str) -> str:
+    path = PurePosixPath(file)
+    return ".".join(path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts)

@@ -1,0 +1,129 @@
+"""Streaming responses. Either kind of iterator streams under its own interface only; the other one collects it whole first.
+
+Django's StreamingHttpResponse: an async iterator under WSGI, or a sync one under ASGI, is made a list before the first byte is sent.
+An endless one then never answers.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from advisor.code import Function, Module
+from advisor.evidence import Evidence
+from advisor.project import Project
+from advisor.work import own_nodes
+
+Kind = Literal["async", "sync", "either", "unknown"]
+_STREAMS = re.compile(r"StreamingHttpResponse\s*\(|FileResponse\s*\(|while\b[^:]*:")
+_ENDLESS = re.compile(r"itertools\.count|^count$")
+
+
+def find(project: Project) -> Iterator[Evidence]:
+    """Streams by kind, files that are sent by Django, and views that poll in a loop."""
+    for module in project.code.containing(_STREAMS):
+        for name, function in module.functions.items():
+            inner = [node for node in ast.walk(function) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+            for node in own_nodes(function):
+                if isinstance(node, ast.Call):
+                    yield from _call(project, module, function, name, inner, node)
+            if isinstance(function, ast.FunctionDef) and _polls(module, function):
+                says = f"{name} waits in a loop (long polling): it holds a thread of a WSGI worker all the time"
+                yield Evidence(module.file, function.lineno, "streaming", "note", says, "an async view that awaits, under ASGI")
+
+
+def _call(
+    project: Project, module: Module, function: Function, name: str, inner: list[Function], call: ast.Call
+) -> Iterator[Evidence]:
+    made = module.dotted(call.func)
+    if made in ("django.http.FileResponse", "django.http.response.FileResponse"):
+        says = f"{name} sends a file by FileResponse: under ASGI Django reads it into memory as a whole"
+        yield Evidence(module.file, call.lineno, "streaming", "fix", says, "let Nginx send it (X-Accel-Redirect), or keep it small")
+    if made not in ("django.http.StreamingHttpResponse", "django.http.response.StreamingHttpResponse"):
+        return
+    content = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "streaming_content"), None)
+    kind, endless = _kind(project, module, function, inner, content)
+    endless = endless or "text/event-stream" in ast.unparse(call)
+    finding = _judge(kind, endless, name)
+    if finding:
+        weight, says, fix = finding
+        yield Evidence(module.file, call.lineno, "streaming", weight, says, fix)
+
+
+def _judge(
+    kind: Kind, endless: bool, name: str
+) -> tuple[Literal["needs", "gains", "spoils", "fix", "note"], str, str] | None:
+    if kind == "async" and endless:
+        return "needs", f"{name} streams from an async generator without an end: under WSGI it would never answer", ""
+    if kind == "async":
+        return "gains", f"{name} streams from an async generator: under WSGI it is collected whole before the first byte", ""
+    if kind == "either":
+        return "gains", f"{name} streams under both interfaces: under WSGI each client holds a thread", ""
+    if kind == "sync" and endless:
+        says = f"{name} streams from a sync generator without an end: under ASGI it would never answer, under WSGI each client holds a thread"
+        return "spoils", says, "write the generator as async def: then it is a reason for ASGI"
+    if kind == "sync":
+        says = f"{name} streams from a sync iterator: fine under WSGI, collected in memory first under ASGI"
+        return "fix", says, "an async generator, if the response is large"
+    return "note", f"{name} streams, and what from is not to be seen here", ""
+
+
+def _kind(
+    project: Project, module: Module, function: Function, inner: list[Function], node: ast.expr | None, hops: int = 4
+) -> tuple[Kind, bool]:
+    """Which kind of iterator it is, and whether it has no end."""
+    if node is None or not hops:
+        return "unknown", False
+    if isinstance(node, ast.IfExp):
+        kinds = [_kind(project, module, function, inner, branch, hops - 1) for branch in (node.body, node.orelse)]
+        both = {kind for kind, _ in kinds} == {"async", "sync"}
+        return ("either" if both else kinds[0][0]), any(endless for _, endless in kinds)
+    if isinstance(node, ast.GeneratorExp):
+        return ("async" if any(g.is_async for g in node.generators) else "sync"), False
+    if isinstance(node, ast.List | ast.Tuple | ast.ListComp | ast.JoinedStr | ast.Constant):
+        return "sync", False
+    if isinstance(node, ast.Name):
+        values = [n.value for n in own_nodes(function) if isinstance(n, ast.Assign) and any(_is(t, node.id) for t in n.targets)]
+        return _kind(project, module, function, inner, values[-1], hops - 1) if values else ("unknown", False)
+    if isinstance(node, ast.Call):
+        return _generator(project, module, function, inner, node)
+    return "unknown", False
+
+
+def _generator(project: Project, module: Module, function: Function, inner: list[Function], call: ast.Call) -> tuple[Kind, bool]:
+    path = module.dotted(call.func)
+    if path in ("iter", "map", "filter", "zip", "reversed") or path.endswith(("FileWrapper", ".iterator")):
+        return "sync", False
+    found = next((f for f in inner if isinstance(call.func, ast.Name) and f.name == call.func.id and f is not function), None)
+    if found is None and path.startswith("self."):
+        found = next((f for n, f in module.functions.items() if n.endswith(path[4:])), None)
+    if found is None and "." in path and (there := project.code.find(path)) and there[1] in there[0].functions:
+        module, found = there[0], there[0].functions[there[1]]
+    if found is None:
+        return "unknown", False
+    nodes = list(own_nodes(found))
+    if not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in nodes):
+        return "unknown", False
+    return ("async" if isinstance(found, ast.AsyncFunctionDef) else "sync"), any(_endless(module, node) for node in nodes)
+
+
+def _endless(module: Module, node: ast.AST) -> bool:
+    if isinstance(node, ast.While):
+        leaves = any(isinstance(inner, ast.Break | ast.Return) for inner in ast.walk(node))
+        return isinstance(node.test, ast.Constant) and bool(node.test.value) and not leaves
+    return isinstance(node, ast.For) and bool(_ENDLESS.search(module.dotted(node.iter)))
+
+
+def _polls(module: Module, function: Function) -> bool:
+    """Whether a view sleeps in a loop before it answers."""
+    if not function.args.args or function.args.args[0].arg not in ("request", "self"):
+        return False
+    if function.args.args[0].arg == "self" and not any(a.arg == "request" for a in function.args.args):
+        return False
+    loops = [node for node in own_nodes(function) if isinstance(node, ast.While)]
+    calls = (node for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Call))
+    return any(module.dotted(call.func) == "time.sleep" for call in calls)
+
+
+def _is(target: ast.expr, name: str) -> bool:
+    return isinstance(target, ast.Name) and target.id == name

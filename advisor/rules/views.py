@@ -1,0 +1,82 @@
+"""Async views: whether what they await truly waits without a thread, and what blocks the event loop meanwhile."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from advisor.code import Function, Module
+from advisor.evidence import Evidence
+from advisor.project import Project, View
+from advisor.work import Spot, Work
+
+_ASYNC_CONSUMER = re.compile(r"Async\w*Consumer$")
+
+
+def find(project: Project) -> Iterator[Evidence]:
+    """One finding for each async view, and one for each line that blocks in anything async that is served."""
+    seen: set[tuple[str, int]] = set()
+    for view in project.async_views:
+        work = project.reader.work(view.module, view.function, view.name.rpartition(".")[0])
+        yield _view(view, work)
+        if view.routed:
+            yield from _blocks(f"async view {view.name}", work, seen)
+    for label, module, function, owner in _consumers(project):
+        yield from _blocks(label, project.reader.work(module, function, owner), seen)
+
+
+def _view(view: View, work: Work) -> Evidence:
+    file, line, name = view.module.file, view.function.lineno, view.name
+    if not view.routed:
+        return Evidence(file, line, "views", "note", f"{name} is an async view, and no route leads to it")
+    if work.waits:
+        first = min(work.waits)
+        if work.blocks or work.queries:
+            says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), and blocks as well: no gain until that is mended"
+            return Evidence(file, line, "views", "note", says)
+        return Evidence(file, line, "views", "gains", f"async view {name} awaits {_short(first)} ({first.file}:{first.line}): no thread waits")
+    if work.threads:
+        first = min(work.threads)
+        says = f"async view {name} awaits only what runs in a thread ({_short(first)}, {first.file}:{first.line}): no gain from ASGI"
+        return Evidence(file, line, "views", "note", says)
+    if work.unknown:
+        first = min(work.unknown)
+        says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), of which nothing is known here: it counts for nothing"
+        return Evidence(file, line, "views", "note", says)
+    return Evidence(file, line, "views", "note", f"async view {name} awaits nothing: as a sync view it would be the same")
+
+
+def _blocks(label: str, work: Work, seen: set[tuple[str, int]]) -> Iterator[Evidence]:
+    for spot in sorted(work.blocks):
+        if _new(spot, seen):
+            says = f"{_short(spot)} blocks the event loop ({label}): every other request of the process waits"
+            yield Evidence(spot.file, spot.line, "blocking", "spoils", says, f"use {spot.instead}")
+    for spot in sorted(work.queries):
+        if _new(spot, seen):
+            says = f"sync ORM in async code ({label}: {_short(spot)}): Django raises SynchronousOnlyOperation"
+            yield Evidence(spot.file, spot.line, "blocking", "spoils", says, "use the a-methods (aget, acount, async for) or sync_to_async")
+    for spot in sorted(work.files):
+        if _new(spot, seen):
+            says = f"a file is opened on the event loop ({label}): short on a local disk, long on a network one"
+            yield Evidence(spot.file, spot.line, "blocking", "fix", says, "use asyncio.to_thread for anything large")
+
+
+def _new(spot: Spot, seen: set[tuple[str, int]]) -> bool:
+    new = (spot.file, spot.line) not in seen
+    seen.add((spot.file, spot.line))
+    return new
+
+
+def _consumers(project: Project) -> Iterator[tuple[str, Module, Function, str]]:
+    """Async methods of consumers: they share the loop with every request."""
+    for module in project.code.containing(re.compile(r"Async\w*Consumer\b")):
+        owners = {n for n, c in module.classes.items() if any(_ASYNC_CONSUMER.search(module.dotted(base)) for base in c.bases)}
+        for name, function in module.functions.items():
+            owner = name.rpartition(".")[0]
+            if owner in owners and isinstance(function, ast.AsyncFunctionDef):
+                yield f"consumer {name}", module, function, owner
+
+
+def _short(spot: Spot) -> str:
+    """The last two or three parts of a path: enough to find it on its line."""
+    parts = spot.name.split(".")
+    return ".".join(parts if len(parts) < 4 else parts[-3:])
