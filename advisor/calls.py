@@ -13,7 +13,7 @@ _WAITS = re.compile(
     r"|anyio\.(sleep|connect_\w+|run_process|Event|Lock)"
     r"|aiohttp|aioredis|asyncpg|motor|aiomysql|aiopg|aio_pika|aiokafka|aiosmtplib|aiobotocore|aioboto3|websockets|nats|asyncssh|aiormq"
     r"|redis\.asyncio|grpc\.aio|channels\.layers|valkey\.asyncio|litellm\.acompletion|litellm\.aembedding|pymongo\.AsyncMongoClient"
-    r"|[a-z_][\w.]*\.Async\w+)(\.|$)"
+    r"|[a-z_][\w.]*\.Async\w*(Client|OpenAI|Anthropic|Groq|Mistral|Elasticsearch|OpenSearch|Connection|ConnectionPool|Redis|Stream))(\.|$)"
     r"|(^|\.)channel_layer\."
 )
 """Awaiting these leaves the event loop to others, and no thread waits meanwhile."""

@@ -13,7 +13,7 @@ LARGEST = 1_000_000
 """Bytes. No person wrote a file that is larger; tables and generated code say nothing about the interface."""
 
 ASIDE = re.compile(
-    r"(^|/)(tests?|testing|migrations|node_modules|site-packages|docs?|static|staticfiles|fixtures|\.[^/]+)/"
+    r"(^|/)(\w*tests?|tests?_\w+|testing|migrations|node_modules|site-packages|docs?|static|staticfiles|fixtures|\.[^/]+)/"
     r"|(^|/)(test_[^/]*|[^/]*_tests?|tests|conftest|setup|noxfile|fabfile)\.py$"
 )
 """Files that do not answer requests."""
@@ -42,7 +42,7 @@ class Module:
     """Names that the module itself sets from calls: ``client = httpx.AsyncClient()``."""
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self.tree):
+        for node in _statements(self.tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     self.imports[alias.asname or alias.name.split(".")[0]] = (
@@ -56,12 +56,19 @@ class Module:
         for top in self._top(self.tree):
             if isinstance(top, ast.FunctionDef | ast.AsyncFunctionDef):
                 self.functions[top.name] = top
+                self._registered(top)
             elif isinstance(top, ast.ClassDef):
                 self.classes[top.name] = top
                 methods = (m for m in self._top(top) if isinstance(m, ast.FunctionDef | ast.AsyncFunctionDef))
                 self.functions.update({f"{top.name}.{m.name}": m for m in methods})
         set_here = [node for node in self._top(self.tree) if isinstance(node, ast.Assign | ast.AnnAssign)]
         self.scope.update(bindings(self, set_here, {}))
+
+    def _registered(self, outer: Function) -> None:
+        """Functions inside a function that a decorator makes views: ``@router.get("/")`` in ``def register(router)``."""
+        for node in outer.body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and is_registered(node):
+                self.functions.setdefault(node.name, node)
 
     def _top(self, node: ast.AST) -> Iterator[ast.stmt]:
         """Statements of a module or class, those under ``if`` and ``try`` too."""
@@ -106,6 +113,32 @@ class Module:
         if name in self.functions or name in self.classes:
             return f"{self.name}.{name}"
         return self.scope.get(name, name)
+
+
+def is_registered(function: Function) -> bool:
+    """Whether a decorator such as ``@api.get("/path")`` takes the function."""
+    return any(isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) for d in function.decorator_list)
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """What a node is made of, without the marks of reading and writing. Much faster than ``ast.iter_child_nodes``."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            yield from (item for item in value if isinstance(item, ast.AST))
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context | ast.operator | ast.cmpop):
+            yield value
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every statement in a file, however deep; expressions are not entered."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+            inner = getattr(node, name, None)
+            waiting += inner if isinstance(inner, list) else []
 
 
 def bindings(module: Module, statements: Iterable[ast.AST], scope: Scope) -> Iterator[tuple[str, str]]:

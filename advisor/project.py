@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from advisor.code import Code, Function, Module
+from advisor.code import Code, Function, Module, is_registered
 from advisor.work import Reader
 from settings.source import Source
 
@@ -115,13 +115,12 @@ class Project:
             if not isinstance(function, ast.AsyncFunctionDef):
                 continue
             owner, _, method = name.rpartition(".")
-            decorated = any(isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) for d in function.decorator_list)
             if owner:
                 bases = [module.dotted(base).rpartition(".")[2] for base in module.classes[owner].bases]
                 if method in HTTP_METHODS and any(base.endswith(("View", "ViewSet", "Mixin")) for base in bases):
                     yield View(module, name, function, owner in self._routed)
             elif function.args.args and function.args.args[0].arg == "request":
-                yield View(module, name, function, decorated or name in self._routed)
+                yield View(module, name, function, is_registered(function) or name in self._routed)
 
 
 def _is_aside(file: str) -> bool:

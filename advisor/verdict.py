@@ -20,6 +20,7 @@ def decide(
 
 def _verdict(found: tuple[Evidence, ...], views: int) -> tuple[Interface, str, bool]:
     weights = {weight: [one for one in found if one.weight == weight] for weight in ("needs", "bars", "gains", "spoils")}
+    weights["needs"].sort(key=lambda one: one.rule == "entry")  # what is served says more than what is missing
     needs, bars, gains, spoils = weights["needs"], weights["bars"], weights["gains"], weights["spoils"]
     if needs and bars:
         return "wsgi", f"{needs[0].where} needs ASGI, and it cannot be had yet: {bars[0].says}", False

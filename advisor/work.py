@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from advisor import calls
-from advisor.code import Code, Function, Module, bindings
+from advisor.code import Code, Function, Module, bindings, children
 
 DEEPEST = 6
 """Calls that are followed from one function of the project into the next."""
@@ -52,6 +52,7 @@ class Reader:
     def __init__(self, code: Code) -> None:
         self.code = code
         self._known: dict[int, Work] = {}
+        self._classes: dict[tuple[str, str], dict[str, str]] = {}
 
     def work(
         self, module: Module, function: Function, owner: str = "", depth: int = 0, outer: dict[str, str] | None = None
@@ -75,9 +76,7 @@ class Reader:
 
     def _scope(self, module: Module, function: Function, owner: str, body: list[ast.AST], outer: dict[str, str]) -> dict[str, str]:
         scope = dict(outer)
-        methods = [f for name, f in module.functions.items() if owner and name.startswith(f"{owner}.")]
-        for method in methods:
-            scope.update((n, made) for n, made in bindings(module, own_nodes(method), {}) if n.startswith("self."))
+        scope.update(self._fields(module, owner) if owner else {})
         arguments = function.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
             if argument.annotation is not None and (made := module.dotted(argument.annotation)) and "." in made:
@@ -85,6 +84,15 @@ class Reader:
         ordered = sorted(body, key=lambda node: getattr(node, "lineno", 0))
         scope.update(bindings(module, ordered, scope))
         return scope
+
+    def _fields(self, module: Module, owner: str) -> dict[str, str]:
+        """What the methods of a class set on ``self``."""
+        key = (module.file, owner)
+        if key not in self._classes:
+            methods = (function for name, function in module.functions.items() if name.startswith(f"{owner}."))
+            made = (pair for method in methods for pair in bindings(module, own_nodes(method), {}))
+            self._classes[key] = {name: path for name, path in made if name.startswith("self.")}
+        return self._classes[key]
 
     def _call(
         self,
@@ -105,6 +113,8 @@ class Reader:
             there, function, its_owner = found
             is_async = isinstance(function, ast.AsyncFunctionDef)
             wrapped = any(calls.awaited(there.dotted(d)) == "thread" for d in function.decorator_list)
+            if not is_async and any(isinstance(inner, ast.Yield | ast.YieldFrom) for inner in own_nodes(function)):
+                return  # a generator does nothing yet when it is called
             if wrapped:
                 work.threads.append(Spot(module.file, call.lineno, name))
             elif depth < DEEPEST:
@@ -159,7 +169,7 @@ def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
         node = waiting.pop()
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            waiting.extend(ast.iter_child_nodes(node))
+            waiting.extend(children(node))
 
 
 def _awaited(body: list[ast.AST], module: Module, scope: dict[str, str]) -> Iterator[int]:

@@ -29,20 +29,25 @@ def _view(view: View, work: Work) -> Evidence:
     if not view.routed:
         return Evidence(file, line, "views", "note", f"{name} is an async view, and no route leads to it")
     if work.waits:
-        first = min(work.waits)
+        first = _nearest(view, work.waits)
         if work.blocks or work.queries:
             says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), and blocks as well: no gain until that is mended"
             return Evidence(file, line, "views", "note", says)
         return Evidence(file, line, "views", "gains", f"async view {name} awaits {_short(first)} ({first.file}:{first.line}): no thread waits")
     if work.threads:
-        first = min(work.threads)
+        first = _nearest(view, work.threads)
         says = f"async view {name} awaits only what runs in a thread ({_short(first)}, {first.file}:{first.line}): no gain from ASGI"
         return Evidence(file, line, "views", "note", says)
     if work.unknown:
-        first = min(work.unknown)
+        first = _nearest(view, work.unknown)
         says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), of which nothing is known here: it counts for nothing"
         return Evidence(file, line, "views", "note", says)
     return Evidence(file, line, "views", "note", f"async view {name} awaits nothing: as a sync view it would be the same")
+
+
+def _nearest(view: View, spots: list[Spot]) -> Spot:
+    """The first one in the view's own file, else the first one anywhere."""
+    return min(spots, key=lambda spot: (spot.file != view.module.file, spot))
 
 
 def _blocks(label: str, work: Work, seen: set[tuple[str, int]]) -> Iterator[Evidence]:
