@@ -2,9 +2,12 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up down history rollback test check ready
+.PHONY: up preview down history rollback test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
+
+preview: ready
+	@$(PYTHON) -m ops preview --stack $(STACK)
 
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)

@@ -2,28 +2,25 @@
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi import automation as auto
 from rich.console import Console
 from rich.prompt import Confirm
 
-from ops import changes, docker_engine, recovery, stack_config, updates
-from ops.cli import Stack, find_or_install
+from ops import changes, stack_config, updates
+from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import check_target, table, update
+from ops.up import prepare, table, update
 from ops.updates import Update
-from ops.workspace import open_workspace
 from rendering.nginx import rendered_from
-from settings import ConfigErrors, load
+from settings import ConfigErrors, Settings, load
 from settings.plan import Plan, plan
 from settings.rollback import noted
 from settings.source import open_source
-from targets.docker.observe import observe
-from targets.docker.target import base_references
+from targets import choose as targets
 from targets.observation import Observation
 from targets.served import Served, who
 
@@ -46,31 +43,23 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     ``secrets``: ``restore``, or ``today`` where those of then cannot be read any more. Asks on a terminal unless ``yes``.
     """
     begun = time.monotonic()
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
+    stack = open_stack(stack_name, console)
     if stack_config.ensure_file(stack):
         console.print(f"{stack_config.file_of(stack).name} was not here: it is as of the last update")
     found, served = updates.read(stack)
-    target = choose(found, served, to)
-    rows = stack.config_rows()
-    now, hidden = updates.values(rows), updates.secret_keys(rows)
-    app = now.get("app", {}).get("name", "")
-    observed = observe(app)
-    way = find_way(stack_name, target, found, served, now, hidden, observed, keep_secrets=secrets == "today")
-    check_target(stack, way.plan.settings)
+    target = pick(found, served, to)
+    way = find_way(stack, target, found, served, keep_secrets=secrets == "today")
     tell(way, stack_name, console)
     if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
         raise BadConfig("nothing was changed")
-    client = docker_engine.ensure(console)
-    recovery.release_stale_lock(stack, console)
-    recovery.clear_pending(stack, client, app, console)
-    docker_engine.base_images(client, base_references(way.plan.release.python, way.plan.settings.services), console)
+    observed = prepare(stack, way.plan, console)
     outputs = run(stack, way, observed, console)
     console.print(table(outputs, time.monotonic() - begun))
     for note in way.plan.notes:
         console.print(note)
 
 
-def choose(found: Sequence[Update], served: Sequence[Served], to: int | None) -> Update:
+def pick(found: Sequence[Update], served: Sequence[Served], to: int | None) -> Update:
     """The update to go back to. Raises ``BadConfig`` where there is none."""
     states = [one for one in found if one.served]
     numbers = ", ".join(str(one.number) for one in states) or "none"
@@ -87,32 +76,30 @@ def choose(found: Sequence[Update], served: Sequence[Served], to: int | None) ->
     return named
 
 
-def find_way(
-    stack_name: str,
-    target: Update,
-    found: Sequence[Update],
-    served: Sequence[Served],
-    now: Mapping[str, Any],
-    secret: frozenset[str],
-    observed: Observation,
-    *,
-    keep_secrets: bool,
-) -> Way:
+def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
     """What has to be written, and what that will bring. Raises ``BadConfig`` before anything is touched."""
     if target.unreadable and not keep_secrets:
-        raise BadConfig(_unreadable(target, stack_name))
+        raise BadConfig(_unreadable(target, stack.name))
+    rows = stack.config_rows()
+    now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
-    assert target.serving is not None  # `choose` has seen to it
-    _check_kept(target.serving.release, found, observed, wanted)
-    hidden = secret | target.secret
     try:
-        wanted = {**wanted, **_pins(stack_name, target, served, now, wanted)}
+        assert target.serving is not None  # `pick` has seen to it
+        settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
+        releases = targets.observe(settings).releases
+        _check_kept(target, found, releases, settings)
+        wanted |= _pins(target, served, now, settings)
         wanted = {key: value for key, value in wanted.items() if value is not None}
-        planned = plan(load(_texts(wanted), stack_name, {f"gateway:{key}" for key in hidden}), observed.releases)
+        planned = plan(_load(wanted, stack.name, hidden), releases)
     except ConfigErrors as error:
         raise BadConfig(f"the config of update {target.number} does not do any more: {error}") from None
     parts = changes.in_words(now, wanted, served_before=served[0] if served else None, served_after=target.serving, secret=hidden)
     return Way(target, wanted, stack_config.difference(now, wanted, hidden), tuple(parts), planned)
+
+
+def _load(config: Mapping[str, Any], stack_name: str, hidden: Collection[str]) -> Settings:
+    """As the program will load it. Raises ``ConfigErrors``."""
+    return load({f"gateway:{key}": value for key, value in config.items()}, stack_name, {f"gateway:{key}" for key in hidden})
 
 
 def _unreadable(target: Update, stack_name: str) -> str:
@@ -124,34 +111,34 @@ def _unreadable(target: Update, stack_name: str) -> str:
     )
 
 
-def _check_kept(release: str, found: Sequence[Update], observed: Observation, wanted: Mapping[str, Any]) -> None:
-    """A ready image may be fetched again; everything else must be on the target."""
-    if not observed.at or release in observed.releases or wanted.get("app", {}).get("image"):
+def _check_kept(target: Update, found: Sequence[Update], releases: Mapping[str, str], settings: Settings) -> None:
+    """A ready image may be fetched again; everything else must be on the target. Who cannot tell what is kept says nothing."""
+    assert target.serving is not None  # `pick` has seen to it
+    release = target.serving.release
+    if not releases or release in releases or settings.app.image:
         return
     by_release = {one.serving.release: one.number for one in reversed(found) if one.served and one.serving}
-    kept = [f"{one} (update {by_release[one]})" if one in by_release else one for one in observed.releases]
+    kept = [f"{one} (update {by_release[one]})" if one in by_release else one for one in releases]
     raise BadConfig(
-        f"release {release} is not kept any more; kept are: {', '.join(kept) or 'none'}; "
+        f"release {release} is not kept any more; kept are: {', '.join(kept)}; "
         "way out: go back to one of those (TO=), or deploy its source again"
     )
 
 
-def _pins(
-    stack_name: str, target: Update, served: Sequence[Served], now: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> dict[str, Any]:
+def _pins(target: Update, served: Sequence[Served], now: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """``release`` and ``rollback``, where the config alone would not bring back the release or the proxy of then."""
     then, serving = target.config, target.serving
     assert serving is not None
     back: dict[str, Any] = {}
     release = None
-    here = _source_here(wanted)
+    here = _source_here(settings)
     if then.get("release") and then.get("release") != then.get("rollback", {}).get("release"):
         release = then["release"]  # a person had set it, and it stays until a person takes it away
-    elif not wanted.get("app", {}).get("image") and (not here or here != serving.source):
+    elif not settings.app.image and (not here or here != serving.source):
         release = serving.release
         left = served[0].source if served else ""
         back |= {"release": release, "instead": sorted({here, left, *_carried(now)} - {"", serving.source})}
-    today = rendered_from(load(_texts(wanted), stack_name))
+    today = rendered_from(settings)
     if serving.proxy and serving.rendered_from != today:
         back |= {"proxy": serving.proxy, "proxyInstead": today}
     return {"release": release, "rollback": {"update": target.number, **back} if back else None}
@@ -163,17 +150,12 @@ def _carried(now: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(back.get("instead", ())) if back.get("release") and back.get("release") == now.get("release") else ()
 
 
-def _source_here(config: Mapping[str, Any]) -> str:
+def _source_here(settings: Settings) -> str:
     """The source on this machine, '' where there is none."""
-    app = config.get("app", {})
     try:
-        return noted(open_source(app["source"], app.get("ref"))) if app.get("source") else ""
+        return noted(open_source(settings.app.source, settings.app.ref)) if settings.app.source else ""
     except ConfigErrors:
         return ""
-
-
-def _texts(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {f"gateway:{key}": value for key, value in config.items()}
 
 
 def tell(way: Way, stack_name: str, console: Console) -> None:
@@ -184,16 +166,15 @@ def tell(way: Way, stack_name: str, console: Console) -> None:
     console.print("  stays as it is: the database and what users have uploaded")
 
 
-def run(stack: Stack, way: Way, observed: Observation, console: Console) -> auto.OutputMap:
+def run(stack: Engine, way: Way, observed: Observation, console: Console) -> dict[str, Any]:
     """Config and hosts together: the config file is put back when the update ends before traffic has moved."""
     path = stack_config.file_of(stack)
     text = path.read_bytes()
-    app = way.plan.settings.app.name
     try:
         stack_config.write(stack, way.write)
-        return update(stack.open(), way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
+        return update(stack, way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
     except BaseException as error:
-        moved = observe(app).live not in ("", observed.live)
+        moved = targets.observe(way.plan.settings).live not in ("", observed.live)
         if not moved:
             stack_config.replace(path, text)
         if isinstance(error, Failed):

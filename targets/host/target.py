@@ -54,7 +54,7 @@ class HostTarget(pulumi.ComponentResource):
         self.live_socket = str(self.places.live)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self._publish = ("0.0.0.0", 80)
-        request = requests.PrepareRequest(app=app, owner=owner, user=self.user).json()
+        request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
         self._ready = {
             host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
             for host in self.hosts
@@ -145,8 +145,7 @@ class HostTarget(pulumi.ComponentResource):
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
         address, port = publish
-        upstream = str(self.places.upstream) if self.plain else ""
-        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=upstream)
+        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=str(self.places.upstream))
         request = requests.ProxyRequest(
             app=self.app,
             owner=self.owner,
@@ -208,7 +207,8 @@ class HostTarget(pulumi.ComponentResource):
         }
 
     def _properties(self) -> tuple[str, ...]:
-        return (*units.HARDENING, f"ReadWritePaths={' '.join(self._writable())}")
+        groups = [f"SupplementaryGroups={self.app}"] if self.plain else []
+        return (*units.HARDENING, *groups, f"ReadWritePaths={' '.join(self._writable())}")
 
     def _writable(self) -> tuple[str, ...]:
         return (str(self.places.media), str(self.places.data))

@@ -48,6 +48,8 @@ def apply(request: ProxyRequest) -> str:
         default = SITES / f"gateway-default-{request.port}.conf"
         if not _other_default(request.port, default):
             wanted[default] = request.default
+        if not places.upstream.exists():
+            system.write(places.upstream, places.server_line)
         before = {path: path.read_text() if path.exists() else None for path in wanted}
         links = {ENABLED / path.name: os.path.lexists(ENABLED / path.name) for path in wanted}
         page = _distribution_page(request.port)
