@@ -4,6 +4,7 @@ import pulumi
 
 from components.site import DjangoSite, DjangoSiteArgs
 from settings import ConfigErrors, load
+from settings.auto import serving_interface
 from settings.plan import plan
 from targets import choose
 from targets.observation import change
@@ -11,7 +12,7 @@ from targets.observation import change
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
     observed = choose.observe(settings)
-    planned = plan(settings, observed.releases)
+    planned = plan(settings, observed.releases, serving_interface(observed.serving))
     owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     choose.check(settings, owner, observed)
 except ConfigErrors as error:
@@ -22,6 +23,8 @@ site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings
 
 for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")
+for warning in planned.warnings:
+    pulumi.log.warn(f"{name}: {warning}")
 pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

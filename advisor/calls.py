@@ -23,11 +23,11 @@ _THREAD = re.compile(
 )
 """These hand sync code to a thread: as many threads wait as under WSGI."""
 
-_DJANGO_ASYNC = frozenset(
-    "aget acreate aget_or_create aupdate_or_create abulk_create abulk_update acount ain_bulk aiterator alatest aearliest afirst alast "
-    "aaggregate aexists aupdate adelete aexplain acontains asave arefresh_from_db aset aadd aremove aclear aget_many aset_many auser "
-    "aauthenticate alogin alogout aget_user aupdate_session_auth_hash acheck_password ahas_perm aget_object_or_404 aget_list_or_404 "
-    "aincr adecr atouch ahas_key".split()
+_DJANGO_ASYNC = re.compile(
+    r"(^|\.)a(get|create|get_or_create|update_or_create|bulk_create|bulk_update|count|in_bulk|iterator|latest|earliest|first|last"
+    r"|aggregate|exists|update|delete|explain|contains|save|refresh_from_db|set|add|remove|clear|get_many|set_many|user|authenticate"
+    r"|login|logout|get_user|update_session_auth_hash|check_password|has_perm|get_object_or_404|get_list_or_404|incr|decr|touch"
+    r"|has_key)$"
 )
 """Django's own async methods: today each of them runs the sync one in a thread (docs: topics/async)."""
 
@@ -39,22 +39,40 @@ _COMBINES = re.compile(
 
 _BLOCKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"^time\.sleep$"), "asyncio.sleep"),
-    (re.compile(r"^requests(\.sessions)?\.(get|post|put|patch|delete|head|options|request|[Ss]ession\.\w+)$"), "httpx.AsyncClient"),
+    (
+        re.compile(r"^requests(\.sessions)?\.(get|post|put|patch|delete|head|options|request|[Ss]ession\.\w+)$"),
+        "httpx.AsyncClient",
+    ),
     (re.compile(r"^httpx\.(get|post|put|patch|delete|head|options|request|stream|Client\.\w+)$"), "httpx.AsyncClient"),
     (re.compile(r"^urllib\.request\.(urlopen|urlretrieve)$|^urllib3\.\w+\.request$"), "httpx.AsyncClient"),
-    (re.compile(r"^subprocess\.(run|call|check_call|check_output|getoutput)$|^os\.(system|popen)$"), "asyncio.create_subprocess_exec"),
+    (
+        re.compile(r"^subprocess\.(run|call|check_call|check_output|getoutput)$|^os\.(system|popen)$"),
+        "asyncio.create_subprocess_exec",
+    ),
     (re.compile(r"^socket\.(create_connection|getaddrinfo|gethostbyname)$"), "asyncio.open_connection"),
     (re.compile(r"^smtplib\.SMTP(_SSL)?(\.\w+)?$|^django\.core\.mail\.(send_mail|send_mass_mail|mail_admins)$"), "a task queue"),
-    (re.compile(r"^(redis|valkey)\.(Redis|StrictRedis|Valkey|from_url)\.\w+(?<!\.from_url)$|^redis\.Redis\.from_url\.\w+$"), "redis.asyncio"),
-    (re.compile(r"^boto3\.(client|resource)\.\w+|^psycopg2?\.connect|^pymongo\.MongoClient\.|^MySQLdb\.connect"), "an async client"),
-    (re.compile(r"^(openai\.OpenAI|anthropic\.Anthropic|groq\.Groq|ollama)\.(?!Async)(\w+\.)*(create|chat|generate|stream)$"), "its async client"),
-    (re.compile(r"^django\.core\.cache\.cache\.(get|set|add|delete|get_or_set|incr|decr|get_many|set_many|touch)$"), "cache.aget, cache.aset, ..."),
+    (
+        re.compile(r"^(redis|valkey)\.(Redis|StrictRedis|Valkey|from_url)\.\w+(?<!\.from_url)$|^redis\.Redis\.from_url\.\w+$"),
+        "redis.asyncio",
+    ),
+    (
+        re.compile(r"^boto3\.(client|resource)\.\w+|^psycopg2?\.connect|^pymongo\.MongoClient\.|^MySQLdb\.connect"),
+        "an async client",
+    ),
+    (
+        re.compile(r"^(openai\.OpenAI|anthropic\.Anthropic|groq\.Groq|ollama)\.(?!Async)(\w+\.)*(create|chat|generate|stream)$"),
+        "its async client",
+    ),
+    (
+        re.compile(r"^django\.core\.cache\.cache\.(get|set|add|delete|get_or_set|incr|decr|get_many|set_many|touch)$"),
+        "cache.aget, cache.aset, ...",
+    ),
     (re.compile(r"^(concurrent\.futures|threading)\.\w+\.(result|join|shutdown)$"), "await"),
 )
 
-_ORM_RUNS = frozenset(
-    "get first last count exists create get_or_create update_or_create update delete bulk_create bulk_update aggregate latest earliest "
-    "in_bulk save refresh_from_db contains explain".split()
+_ORM_RUNS = re.compile(
+    r"\.(get|first|last|count|exists|create|get_or_create|update_or_create|update|delete|bulk_create|bulk_update|aggregate|latest"
+    r"|earliest|in_bulk|save|refresh_from_db|contains|explain)$"
 )
 _ORM_CALLS = re.compile(
     r"^django\.(shortcuts\.get_(object|list)_or_404|contrib\.auth\.(authenticate|login|logout)|db\.connection\.cursor|db\.transaction\.atomic)$"
@@ -64,7 +82,7 @@ _FILES = re.compile(r"^open$|^io\.open$|^pathlib\.Path(\.\w+)*\.(read_text|read_
 
 def awaited(name: str) -> Kind:
     """What awaiting a call of this name does."""
-    if _THREAD.search(name) or name.rpartition(".")[2] in _DJANGO_ASYNC or is_query(name):
+    if _THREAD.search(name) or _DJANGO_ASYNC.search(name) or is_query(name):
         return "thread"
     if _COMBINES.search(name):
         return "combines"
@@ -81,13 +99,17 @@ def is_query(name: str) -> bool:
     return ".objects." in f"{name}." and not name.startswith(("self.", "request."))
 
 
+def is_lazy(name: str) -> bool:
+    """Whether the expression is a QuerySet that has not asked the database yet: going through it does."""
+    return is_query(name) and not runs_query(name) and not _DJANGO_ASYNC.search(name)
+
+
 def runs_query(name: str) -> bool:
     """Whether a call of this name asks the database at once. ``filter`` and its like do not."""
-    last = name.rpartition(".")[2]
     if _ORM_CALLS.search(name):
         return True
     model = re.search(r"(^|\.)models\.[A-Z]\w*\.(save|delete|refresh_from_db)$", name) is not None
-    return model or (is_query(name) and last in _ORM_RUNS)
+    return model or (is_query(name) and _ORM_RUNS.search(name) is not None)
 
 
 def reads_file(name: str) -> bool:

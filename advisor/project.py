@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from advisor.code import Code, Function, Module, is_registered
+from advisor.code import Code
+from advisor.module import Function, Module, is_registered
 from advisor.work import Reader
 from settings.source import Source
 
@@ -14,7 +15,9 @@ HTTP_METHODS = frozenset(("get", "post", "put", "patch", "delete", "head", "opti
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]=]+\s*['\"]([\w.]+)['\"]")
 _VIEW_LIKE = re.compile(r"^(?:async )?def \w+\(\s*request\b|^class \w+\([^)]*(?:View|ViewSet|APIView)\b", re.MULTILINE)
 _ASYNC = re.compile(r"^\s*async def ", re.MULTILINE)
-_REQUIREMENT_FILES = re.compile(r"(^|/)(requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|pyproject\.toml|Pipfile|setup\.(py|cfg))$")
+_REQUIREMENT_FILES = re.compile(
+    r"(^|/)(requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|pyproject\.toml|Pipfile|setup\.(py|cfg))$"
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class Project:
     @cached_property
     def async_views(self) -> tuple[View, ...]:
         """Functions that take a request, and handlers of view classes, when they are async."""
-        return tuple(view for module in self.code.containing(_ASYNC) if not _is_aside(module.file) for view in self._views(module))
+        return tuple(
+            view for module in self.code.containing(_ASYNC) if not _is_aside(module.file) for view in self._views(module)
+        )
 
     def _views(self, module: Module) -> Iterator[View]:
         for name, function in module.functions.items():

@@ -9,6 +9,30 @@ FEW = 10
 """Async views that gain must be at least one in so many views."""
 
 
+ALWAYS = (
+    Change(
+        "workers",
+        "an event loop in each process instead of 4 threads. Sync views still run in threads, one for each request: as many at "
+        "once as come in, where WSGI has workers x threads. Start with the same number of workers",
+    ),
+    Change(
+        "memory",
+        "each process holds the project once, as before. An open connection costs little; threads, and what sync views hold, are "
+        "bounded by traffic only. During a switch both instances run side by side",
+    ),
+    Change(
+        "database",
+        "CONN_MAX_AGE must be 0. With PostgreSQL use OPTIONS['pool'] (psycopg 3): workers x max_size, twice during a switch, has "
+        "to stay below max_connections",
+    ),
+    Change(
+        "proxy",
+        "nothing to do here: the Nginx configuration is the same for both, it passes Upgrade and does not buffer event streams "
+        "and WebSockets. A proxy in front of it has to do so too",
+    ),
+)
+
+
 def decide(
     evidence: Sequence[Evidence], unread: Sequence[Unread] = (), files: int = 0, views: int = 0, routes_layers: bool = False
 ) -> Advice:
@@ -34,7 +58,11 @@ def _verdict(found: tuple[Evidence, ...], views: int) -> tuple[Interface, str, b
         return "wsgi", f"{_count(gains)} would gain from ASGI, and {against.where} speaks against it: {against.says}", False
     in_views = [one for one in gains if one.rule == "views"]
     if len(in_views) == len(gains) and len(gains) * FEW < views:
-        return "wsgi", f"only {len(gains)} of about {views} views would gain from ASGI ({gains[0].where}): too few to be sure", False
+        return (
+            "wsgi",
+            f"only {len(gains)} of about {views} views would gain from ASGI ({gains[0].where}): too few to be sure",
+            False,
+        )
     return "asgi", first, True
 
 
@@ -45,26 +73,7 @@ def _count(found: Sequence[Evidence]) -> str:
 def _changes(found: tuple[Evidence, ...], layers: bool) -> Iterator[Change]:
     """What ASGI changes for whoever runs the site, on this project."""
     sockets = any(one.rule == "channels" and one.weight in ("needs", "gains") for one in found)
-    yield Change(
-        "workers",
-        "an event loop in each process instead of 4 threads. Sync views still run in threads, one for each request: as many at once as "
-        "come in, where WSGI has workers x threads. Start with the same number of workers",
-    )
-    yield Change(
-        "memory",
-        "each process holds the project once, as before. An open connection costs little; threads, and what sync views hold, are bounded by "
-        "traffic only. During a switch both instances run side by side",
-    )
-    yield Change(
-        "database",
-        "CONN_MAX_AGE must be 0. With PostgreSQL use OPTIONS['pool'] (psycopg 3): workers x max_size, twice during a switch, has to stay "
-        "below max_connections",
-    )
-    yield Change(
-        "proxy",
-        "nothing to do here: the Nginx configuration is the same for both, it passes Upgrade and does not buffer event streams and "
-        "WebSockets. A proxy in front of it has to do so too",
-    )
+    yield from ALWAYS
     if sockets and layers:
         yield Change("Redis", "the channel layer needs one (services.redis: true), since there is more than one process")
     elif sockets:

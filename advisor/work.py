@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from advisor import calls
-from advisor.code import Code, Function, Module, bindings, children
+from advisor.code import Code
+from advisor.module import Function, Module, bindings, children
 
 DEEPEST = 6
 """Calls that are followed from one function of the project into the next."""
@@ -74,7 +75,9 @@ class Reader:
                 self._sort(work, Spot(module.file, node.lineno, module.dotted(node.iter, scope)))
         return work
 
-    def _scope(self, module: Module, function: Function, owner: str, body: list[ast.AST], outer: dict[str, str]) -> dict[str, str]:
+    def _scope(
+        self, module: Module, function: Function, owner: str, body: list[ast.AST], outer: dict[str, str]
+    ) -> dict[str, str]:
         scope = dict(outer)
         scope.update(self._fields(module, owner) if owner else {})
         arguments = function.args
@@ -148,8 +151,7 @@ class Reader:
 
     def _iterates(self, work: Work, module: Module, node: ast.expr, scope: dict[str, str]) -> None:
         name = module.dotted(node, scope)
-        last = name.rpartition(".")[2]
-        if calls.is_query(name) and not calls.runs_query(name) and last not in calls._DJANGO_ASYNC:
+        if calls.is_lazy(name):
             work.queries.append(Spot(module.file, node.lineno, name))
 
     def _sort(self, work: Work, spot: Spot) -> None:

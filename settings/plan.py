@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
-from settings import rollback
+from settings import auto, rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
@@ -38,31 +38,36 @@ class Plan:
     """Keys that a rollback has left in the config and that mean nothing any more."""
     notes: tuple[str, ...] = ()
     """What a person should know before the update, in whole sentences."""
+    warnings: tuple[str, ...] = ()
+    """What a person should decide, likewise."""
 
 
-def plan(settings: Settings, kept: Mapping[str, str] | None = None) -> Plan:
+def plan(settings: Settings, kept: Mapping[str, str] | None = None, serves: str = "") -> Plan:
     """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together.
 
-    ``kept`` are the releases on the target and the settings module of each, '' where nobody knows.
+    ``kept`` are the releases on the target and the settings module of each, '' where nobody knows. ``serves`` is the interface
+    that serves now, '' where none does: ``interface: auto`` does not change it.
     """
     module = (kept or {}).get(settings.release or "", "")
     source = _source(settings, module)
     asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
+    settings, said = auto.decide(settings, source, serves)
     project = inspect(settings, source, module)
     return Plan(
         rolled_back=rollback.rolled_back(settings),
         kept_proxy=settings.rollback.proxy or "",
         ended=rollback.ended(asked, settings),
-        notes=notes,
+        notes=(*notes, *said.notes),
+        warnings=said.warnings,
         settings=settings,
         project=project,
         release=_release(settings, project, source),
         env=_env(settings),
         secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
         server=ServerSpec(
-            interface=settings.interface,
+            interface=settings.speaks,
             server=settings.effective_server,
-            entry_point=project.entry_point(settings.interface),
+            entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
             options=settings.server_options,

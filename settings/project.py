@@ -144,7 +144,7 @@ def _python(source: Source | None) -> str:
 
 
 def _check_entry_point(settings: Settings, project: Project, source: Source) -> None:
-    module = project.entry_point(settings.interface).split(":")[0]
+    module = project.entry_point(settings.speaks).split(":")[0]
     path = module.replace(".", "/")
     if not any(source.text(f"{root}{path}{end}") is not None for root in ("", "src/") for end in (".py", "/__init__.py")):
         got = f"'{settings.interface}', and the source has no {path}.py"

@@ -1,11 +1,11 @@
-"""Background work that lives inside a server process: it ends with the instance, under both interfaces, and belongs in a queue."""
+"""Background work that lives inside a server process: it ends with the instance under both interfaces. A queue is its place."""
 
 import ast
 import re
 from collections.abc import Iterator
 
-from advisor.code import Module
 from advisor.evidence import Evidence
+from advisor.module import Module
 from advisor.project import Project
 from advisor.work import own_nodes
 
@@ -16,7 +16,18 @@ _STARTS = re.compile(
 )
 _TASKS = re.compile(r"^asyncio\.(create_task|ensure_future)$|(^|\.)loop\.create_task$")
 _ELSEWHERE = re.compile(r"(^|/)(management/commands/|scripts?/|bin/)|(^|/)(tasks|celery|manage|workers?|bot)\.py$")
-QUEUES = ("celery", "django-rq", "rq", "huey", "dramatiq", "django-dramatiq", "django-q2", "django-q", "django-tasks", "procrastinate")
+QUEUES = (
+    "celery",
+    "django-rq",
+    "rq",
+    "huey",
+    "dramatiq",
+    "django-dramatiq",
+    "django-q2",
+    "django-q",
+    "django-tasks",
+    "procrastinate",
+)
 
 
 def find(project: Project) -> Iterator[Evidence]:
@@ -42,5 +53,5 @@ def _loose_tasks(module: Module, function: ast.AST, fix: str) -> Iterator[Eviden
     """A task that nobody awaits: under WSGI it is cancelled as soon as the view has answered."""
     for node in own_nodes(function):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _TASKS.search(module.dotted(node.value.func)):
-            says = "an asyncio task that nobody awaits: under WSGI it is cancelled when the view has answered, under ASGI at a restart"
+            says = "an asyncio task that nobody awaits: WSGI cancels it when the view has answered, ASGI at a restart"
             yield Evidence(module.file, node.lineno, "background", "note", says, fix)

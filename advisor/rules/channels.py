@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from advisor.code import Module
-from advisor.evidence import Evidence
+from advisor.evidence import Evidence, Weight
+from advisor.module import Module
 from advisor.project import Project
 
 _ROUTES = re.compile(r"ProtocolTypeRouter|[\"']websocket[\"']")
@@ -25,7 +25,7 @@ def find(project: Project) -> Iterator[Evidence]:
 
 
 def _routes(project: Project) -> Iterator[Evidence]:
-    weight = "gains" if project.entry.websockets_optional else "needs"
+    weight: Weight = "gains" if project.entry.websockets_optional else "needs"
     for module in project.code.containing(_ROUTES):
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and module.dotted(node.func).endswith("ProtocolTypeRouter") and node.args:
@@ -65,7 +65,9 @@ def _empty_list(project: Project, module: Module, node: ast.expr, hops: int = 3)
     there = project.code.named(origin) if origin else module
     if there is None or not hops:
         return False
-    values = [s.value for s in ast.walk(there.tree) if isinstance(s, ast.Assign | ast.AnnAssign | ast.AugAssign) and _sets(s, name)]
+    values = [
+        s.value for s in ast.walk(there.tree) if isinstance(s, ast.Assign | ast.AnnAssign | ast.AugAssign) and _sets(s, name)
+    ]
     return len(values) == 1 and values[0] is not None and _empty_list(project, there, values[0], hops - 1)
 
 

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from advisor.code import Module
 from advisor.evidence import Evidence
+from advisor.module import Module
 from advisor.project import Project
 
 LEAKS = "under ASGI a thread ends with its request and its connection stays open"
@@ -50,7 +50,9 @@ def _ages(module: Module, node: ast.AST) -> Iterator[Evidence]:
         shown = ast.unparse(value)
         if ages or isinstance(value, ast.Constant):
             says = f"CONN_MAX_AGE is {shown}: {LEAKS}"
-            yield Evidence(module.file, value.lineno, "database", "spoils", says, "0 under ASGI (GATEWAY_INTERFACE tells), with a pool")
+            yield Evidence(
+                module.file, value.lineno, "database", "spoils", says, "0 under ASGI (GATEWAY_INTERFACE tells), with a pool"
+            )
 
 
 def _constants(node: ast.expr) -> Iterator[object]:

@@ -3,8 +3,8 @@
 import ast
 from collections.abc import Iterator
 
-from advisor.code import Module
 from advisor.evidence import Evidence
+from advisor.module import Module
 from advisor.project import Project
 
 SYNC_ONLY = {

@@ -1,7 +1,7 @@
 """Streaming responses. Either kind of iterator streams under its own interface only; the other one collects it whole first.
 
-Django's StreamingHttpResponse: an async iterator under WSGI, or a sync one under ASGI, is made a list before the first byte is sent.
-An endless one then never answers.
+Django's StreamingHttpResponse makes a list of an async iterator under WSGI, and of a sync one under ASGI, before it sends the
+first byte. One without an end then never answers.
 """
 
 import ast
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from advisor.code import Function, Module
 from advisor.evidence import Evidence, Weight
+from advisor.module import Function, Module
 from advisor.project import Project
 from advisor.work import own_nodes
 
@@ -35,7 +35,9 @@ def _call(project: Project, module: Module, function: Function, name: str, call:
     made = module.dotted(call.func)
     if made in ("django.http.FileResponse", "django.http.response.FileResponse"):
         says = f"{name} sends a file by FileResponse: under ASGI Django reads it into memory as a whole"
-        yield Evidence(module.file, call.lineno, "streaming", "fix", says, "let Nginx send it (X-Accel-Redirect), or keep it small")
+        yield Evidence(
+            module.file, call.lineno, "streaming", "fix", says, "let Nginx send it (X-Accel-Redirect), or keep it small"
+        )
     if made not in ("django.http.StreamingHttpResponse", "django.http.response.StreamingHttpResponse"):
         return
     content = call.args[0] if call.args else next((k.value for k in call.keywords if k.arg == "streaming_content"), None)
@@ -46,7 +48,11 @@ def _call(project: Project, module: Module, function: Function, name: str, call:
 
 def _judge(kind: Kind, length: Literal["endless", "events", ""], name: str) -> tuple[Weight, str, str]:
     """Weight, words and way out for a stream of this kind."""
-    other = {"endless": "would never answer", "events": "the events would come in one piece, at the end", "": "is collected first"}[length]
+    other = {
+        "endless": "would never answer",
+        "events": "the events would come in one piece, at the end",
+        "": "is collected first",
+    }[length]
     what = {"endless": "a stream without an end", "events": "server-sent events", "": "a response"}[length]
     if kind == "async":
         weight: Weight = "needs" if length else "gains"
@@ -62,9 +68,7 @@ def _judge(kind: Kind, length: Literal["endless", "events", ""], name: str) -> t
     return "note", f"{name} streams, and what from is not to be seen here", ""
 
 
-def _kind(
-    project: Project, module: Module, function: Function, node: ast.expr | None, hops: int = 4
-) -> tuple[Kind, bool]:
+def _kind(project: Project, module: Module, function: Function, node: ast.expr | None, hops: int = 4) -> tuple[Kind, bool]:
     """Which kind of iterator it is, and whether it has no end."""
     if node is None or not hops:
         return "unknown", False

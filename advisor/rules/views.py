@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from advisor.code import Function, Module
-from advisor.evidence import Evidence
+from advisor.evidence import Evidence, Weight
+from advisor.module import Function, Module
 from advisor.project import Project, View
 from advisor.work import Spot, Work
 
@@ -25,29 +25,27 @@ def find(project: Project) -> Iterator[Evidence]:
 
 
 def _view(view: View, work: Work) -> Evidence:
-    file, line, name = view.module.file, view.function.lineno, view.name
+    """What the view has from ASGI. Only waiting without a thread is a gain, and only where nothing blocks."""
+    weight: Weight = "note"
     if not view.routed:
-        return Evidence(file, line, "views", "note", f"{name} is an async view, and no route leads to it")
-    if work.waits:
-        first = _nearest(view, work.waits)
-        if work.blocks or work.queries:
-            says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), and blocks as well: no gain until that is mended"
-            return Evidence(file, line, "views", "note", says)
-        return Evidence(file, line, "views", "gains", f"async view {name} awaits {_short(first)} ({first.file}:{first.line}): no thread waits")
-    if work.threads:
-        first = _nearest(view, work.threads)
-        says = f"async view {name} awaits only what runs in a thread ({_short(first)}, {first.file}:{first.line}): no gain from ASGI"
-        return Evidence(file, line, "views", "note", says)
-    if work.unknown:
-        first = _nearest(view, work.unknown)
-        says = f"async view {name} awaits {_short(first)} ({first.file}:{first.line}), of which nothing is known here: it counts for nothing"
-        return Evidence(file, line, "views", "note", says)
-    return Evidence(file, line, "views", "note", f"async view {name} awaits nothing: as a sync view it would be the same")
+        says = "no route leads to it"
+    elif work.waits and (work.blocks or work.queries):
+        says = f"awaits {_at(view, work.waits)}, and blocks as well: no gain until that is mended"
+    elif work.waits:
+        weight, says = "gains", f"awaits {_at(view, work.waits)}: no thread waits"
+    elif work.threads:
+        says = f"awaits only what runs in a thread ({_at(view, work.threads)}): no gain from ASGI"
+    elif work.unknown:
+        says = f"awaits {_at(view, work.unknown)}, of which nothing is known here: it counts for nothing"
+    else:
+        says = "awaits nothing: as a sync view it would be the same"
+    return Evidence(view.module.file, view.function.lineno, "views", weight, f"async view {view.name}: {says}")
 
 
-def _nearest(view: View, spots: list[Spot]) -> Spot:
-    """The first one in the view's own file, else the first one anywhere."""
-    return min(spots, key=lambda spot: (spot.file != view.module.file, spot))
+def _at(view: View, spots: list[Spot]) -> str:
+    """The first one in the view's own file, else the first one anywhere, and where it is."""
+    spot = min(spots, key=lambda spot: (spot.file != view.module.file, spot))
+    return f"{_short(spot)} ({spot.file}:{spot.line})"
 
 
 def _blocks(label: str, work: Work, seen: set[tuple[str, int]]) -> Iterator[Evidence]:
@@ -58,7 +56,9 @@ def _blocks(label: str, work: Work, seen: set[tuple[str, int]]) -> Iterator[Evid
     for spot in sorted(work.queries):
         if _new(spot, seen):
             says = f"sync ORM in async code ({label}: {_short(spot)}): Django raises SynchronousOnlyOperation"
-            yield Evidence(spot.file, spot.line, "blocking", "spoils", says, "use the a-methods (aget, acount, async for) or sync_to_async")
+            yield Evidence(
+                spot.file, spot.line, "blocking", "spoils", says, "use the a-methods (aget, acount, async for) or sync_to_async"
+            )
     for spot in sorted(work.files):
         if _new(spot, seen):
             says = f"a file is opened on the event loop ({label}): short on a local disk, long on a network one"
