@@ -87,6 +87,10 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
     try:
         assert target.serving is not None  # `pick` has seen to it
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # `auto` would keep the one that serves now
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # auto stays with what serves now; a rollback does not
         settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
         releases = targets.observe(settings).releases
         _check_kept(target, found, releases, settings)

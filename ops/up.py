@@ -16,7 +16,7 @@ from ops.errors import BadConfig, Failed
 from ops.hosts import expect_reachable
 from ops.progress import Progress
 from ops.workspace import ROOT
-from settings import ConfigErrors, Settings, load
+from settings import ConfigErrors, Settings, auto, load
 from settings.checks import SECRET_KEY_NAMES
 from settings.migrations import warning
 from settings.plan import Plan, plan
@@ -62,10 +62,10 @@ def check_config(stack: Engine, console: Console) -> Plan:
             config, encrypted = stack.config()
         settings = load(config, stack.name, encrypted)
         kept = choose.observe(settings).releases if settings.release else {}
-        planned = plan(settings, kept)
+        planned = plan(settings, kept, auto.remember(stack.outputs()) if settings.interface == "auto" else "")
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
-    for note in planned.notes:
+    for note in (*planned.notes, *planned.warnings):
         console.print(note)
     return planned
 

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     "__main__.py",
     "Pulumi.yaml",
+    "advisor",
     "components",
     "embedded",
     "ops",
