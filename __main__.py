@@ -25,6 +25,6 @@ if lost := warning(planned.destructive, observed.serving_migrations):
     pulumi.log.warn(f"{name}: {lost}")
 for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")
-pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
+pulumi.log.info(f"{name}: {change(observed.serving, site.asked, observed.taken_by(owner))}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

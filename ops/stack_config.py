@@ -13,7 +13,7 @@ from settings.errors import NAMESPACE
 
 STAYS = (
     *("release", "rollback", "hosts", "target", "services", "keepReleases"),
-    *("standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
+    *("joins", "standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
 )
 """Keys that a rollback leaves as they are today: they are about where the site runs, not about what it is."""
 

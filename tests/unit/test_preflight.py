@@ -64,7 +64,7 @@ def test_nobody_looks_for_a_port_of_an_engine_elsewhere(taken_port: int, monkeyp
 def test_a_name_that_another_stack_serves_is_refused(free_port: int) -> None:
     (error,) = refused(free_port, Observation(owners=frozenset({OWNER, "gateway/staging"})))
     assert (error.key, error.got) == ("app.name", "'shop', which stack gateway/staging serves on this engine")
-    assert error.takes == "a name that no other stack has"
+    assert error.takes == "a name that no other stack has; or joins, where both serve one site"
 
 
 def test_a_site_of_its_own_stack_is_fine(free_port: int) -> None:
