@@ -8,7 +8,7 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment
 
-APP = "shared"
+APP = "twostacks"
 
 
 class Stacks:
@@ -36,7 +36,7 @@ def stacks(deploy: Callable[..., Deployment]) -> Stacks:
 def test_a_stack_joins_only_a_site_that_is_there(stacks: Stacks) -> None:
     result = stacks("prod-asgi").up()
     assert result.status == 2, result.text
-    assert "config gateway:joins: got 'prod-wsgi', which serves no 'shared' on this engine" in result.err
+    assert "config gateway:joins: got 'prod-wsgi', which serves no 'twostacks' on this engine" in result.err
     assert "make up STACK=prod-wsgi first" in result.err
 
 
