@@ -11,7 +11,7 @@ from tests.deployment import Deployment
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("standing")
-    site.must_up(drainSeconds=5, standby=True)
+    site.must_up(drainSeconds=5, standby=True, health={"timeout": 60})
     return site
 
 

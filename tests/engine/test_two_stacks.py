@@ -29,7 +29,7 @@ class Stacks:
 @pytest.fixture(scope="module")
 def stacks(deploy: Callable[..., Deployment]) -> Stacks:
     site = deploy(APP)
-    site.config |= {"drainSeconds": 5}
+    site.config |= {"drainSeconds": 5, "health": {"timeout": 60}}
     return Stacks(site)
 
 
