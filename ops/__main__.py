@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,8 @@ from rich.console import Console
 from ops.errors import Stop
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+config_app = typer.Typer(no_args_is_help=True, help="Stack config where there is no Pulumi CLI.")
+app.add_typer(config_app, name="config")
 StackName = Annotated[str, typer.Option("--stack", help="the Pulumi stack, one per environment")]
 
 
@@ -34,6 +37,14 @@ def up(stack: StackName = "dev") -> None:
 
 
 @app.command()
+def preview(stack: StackName = "dev") -> None:
+    """Tell what an update would make, switch and take away, and why; nothing is touched."""
+    from ops.preview import preview as run
+
+    run(stack, _console())
+
+
+@app.command()
 def down(
     stack: StackName = "dev", data: Annotated[str, typer.Option(help="'delete' removes database and uploads too")] = "keep"
 ) -> None:
@@ -41,6 +52,22 @@ def down(
     from ops.down import down as run
 
     run(stack, _console(), data=data == "delete")
+
+
+@config_app.command("set")
+def config_set(
+    key: Annotated[str, typer.Argument(help="such as gateway:interface")],
+    value: Annotated[str, typer.Argument(help="left out: the value comes on standard input")] = "",
+    stack: StackName = "dev",
+    secret: Annotated[bool, typer.Option("--secret", help="encrypt it")] = False,
+    path: Annotated[bool, typer.Option("--path", help="the key leads into a map or a list")] = False,
+) -> None:
+    """Write one config value, as pulumi config set does."""
+    from ops.engines import open_stack
+
+    opened = open_stack(stack, Console(stderr=True))
+    opened.open()
+    opened.set_config(key, value or sys.stdin.read().removesuffix("\n"), secret=secret, path=path)
 
 
 @app.command()
@@ -62,6 +89,17 @@ def rollback(
     from ops.rollback import rollback as run
 
     run(stack, _console(), to=to, secrets=secrets.value, yes=yes)
+
+
+@app.command()
+def advise(
+    path: Annotated[Path, typer.Argument(help="folder of a Django project")],
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say WSGI or ASGI for a project and why, without running it."""
+    from ops.advise import advise as run
+
+    run(path, _console(), json=json)
 
 
 @app.command()

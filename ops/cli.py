@@ -1,8 +1,9 @@
-"""The Pulumi CLI: from PATH, else by Pulumi's own installer."""
+"""The Pulumi CLI: from PATH, else by Pulumi's own installer; and a stack through it."""
 
 import json
+import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ from pulumi import automation as auto
 from rich.console import Console
 from semver import VersionInfo
 
+from ops.engines import UpdateFailed, installer_answers
 from ops.errors import BadConfig, Failed, Missing
+from ops.progress import Progress
 from ops.workspace import Workspace
 
 PINNED = VersionInfo(3, 272, 0)
+PAGE = 100
+"""Updates that the CLI is asked for at a time; left alone it gives ten and does not say so."""
 
 
 def find_or_install(console: Console) -> auto.PulumiCommand:
@@ -22,8 +27,11 @@ def find_or_install(console: Console) -> auto.PulumiCommand:
     try:
         return auto.PulumiCommand(skip_version_check=True)
     except (OSError, subprocess.CalledProcessError):
-        console.print(f"no pulumi on PATH: installing {PINNED} with Pulumi's own installer (once)")
+        pass
     try:
+        if not (Path.home() / ".pulumi/versions" / str(PINNED)).exists() and not installer_answers():
+            raise OSError("no answer from get.pulumi.com")
+        console.print(f"no pulumi on PATH: trying {PINNED} with Pulumi's own installer (once)")
         return auto.PulumiCommand.install(version=PINNED)
     except Exception as error:  # the installer raises whatever its download raised
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -54,14 +62,15 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a pulumi process gets beside its arguments."""
-        import os
-
         env = {**os.environ, **self.workspace.env}
         folder = Path(self.command.command).parent
         return {**env, "PATH": f"{folder}:{env['PATH']}"} if folder.is_absolute() else env
 
-    def open(self) -> auto.Stack:
-        """The stack, made if it is not there yet."""
+    def open(self) -> None:
+        """Make the stack if it is not there yet."""
+        self._opened()
+
+    def _opened(self) -> auto.Stack:
         options = auto.LocalWorkspaceOptions(pulumi_command=self.command, env_vars=self.workspace.env)
         try:
             return auto.create_or_select_stack(self.name, work_dir=str(self.workspace.root), opts=options)
@@ -79,9 +88,84 @@ class Stack:
         values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
         return values, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_secret(self, path: str, value: str) -> None:
-        """``pulumi config set --secret --path``, the value on standard input."""
-        self.run("config", "set", "--secret", "--path", path, text=value)
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
+        """``pulumi config set``, the value on standard input."""
+        choices = (("--secret", secret), ("--plaintext", not secret), ("--path", path), ("--raw", raw))
+        flags = [flag for flag, wanted in choices if wanted]
+        self.run("config", "set", *flags, key, text=value)
+
+    def put_config(self, values: Mapping[str, Any]) -> None:
+        """``pulumi config set-all``."""
+        self.run("config", "set-all", "--json", json.dumps({key: _row(value) for key, value in values.items()}))
+
+    def remove_config(self, paths: Sequence[str]) -> None:
+        """``pulumi config rm-all``."""
+        self.run("config", "rm-all", "--path", *paths)
+
+    def recover_config(self) -> None:
+        """``pulumi config refresh``."""
+        self.run("config", "refresh", "--force")
+
+    def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
+        """One ``pulumi up``; returns the outputs. Raises ``UpdateFailed``."""
+        try:
+            result = self._opened().up(
+                message=message, on_event=progress, suppress_outputs=True, refresh=refresh or None, color="never"
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+        return {key: output.value for key, output in result.outputs.items()}
+
+    def preview(self, progress: Progress) -> None:
+        """One ``pulumi preview``. Raises ``UpdateFailed``."""
+        try:
+            self._opened().preview(on_event=progress, color="never")
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+
+    def destroy(self, progress: Progress, *, keep_protected: bool) -> None:
+        """One ``pulumi destroy``. Raises ``UpdateFailed``."""
+        try:
+            self._opened().destroy(
+                on_event=progress, exclude_protected=keep_protected or None, suppress_outputs=True, color="never"
+            )
+        except auto.CommandError as error:
+            raise UpdateFailed(str(error)) from None
+
+    def unprotect_all(self) -> None:
+        """``pulumi state unprotect --all``."""
+        self.run("state", "unprotect", "--all", "--yes")
+
+    def outputs(self) -> dict[str, Any]:
+        """``pulumi stack output``."""
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json"))
+        return found
+
+    def export(self) -> dict[str, Any]:
+        """``pulumi stack export``."""
+        found: dict[str, Any] = json.loads(self.run("stack", "export"))
+        return found
+
+    def import_(self, state: Mapping[str, Any]) -> None:
+        """``pulumi stack import``."""
+        self.run("stack", "import", text=json.dumps(state))
+
+    def history(self) -> list[dict[str, Any]]:
+        """``pulumi stack history``."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            page = ("--page-size", str(PAGE), "--page", str(len(rows) // PAGE + 1))
+            more = json.loads(self.run("stack", "history", "--json", "--show-secrets", *page) or "[]")
+            rows += more
+            if len(more) < PAGE:
+                return rows
+
+
+def _row(value: Any) -> dict[str, Any]:
+    """As ``pulumi config --json`` prints it; maps and lists keep the types of what is in them."""
+    if isinstance(value, dict | list):
+        return {"value": json.dumps(value), "objectValue": value, "secret": False}
+    return {"value": str(value), "secret": False}
 
 
 def said(stderr: str) -> Failed | BadConfig | Missing:
@@ -94,12 +178,16 @@ def said(stderr: str) -> Failed | BadConfig | Missing:
             "the passphrase does not fit this stack; way out: set PULUMI_CONFIG_PASSPHRASE(_FILE) to the one it was made with"
         )
     if "currently locked" in stderr:
-        return Failed(_locked(stderr))
+        return Failed(locked(stderr))
     if "no resource plugin" in stderr or "failed to load plugin" in stderr or "could not download" in stderr.lower():
-        return Missing(f"a Pulumi provider is missing and cannot be downloaded ({text}); way out: pulumi plugin install")
+        return Missing(
+            f"a Pulumi provider is missing and cannot be downloaded ({text}); "
+            "way out: pulumi plugin install, or ENGINE=embedded (docs/engines.md)"
+        )
     return Failed(text)
 
 
-def _locked(stderr: str) -> str:
-    holder = next((line.strip() for line in stderr.splitlines() if "created by" in line), "")
+def locked(words: str) -> str:
+    """Who is at work, and what to do about it."""
+    holder = next((line.strip() for line in words.splitlines() if "created by" in line), "")
     return f"another update of this stack is running ({holder}); way out: wait for it, or `pulumi cancel` if it is dead"

@@ -5,21 +5,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import docker
-from pulumi import automation as auto
 from rich.console import Console
 
 from ops import docker_engine, recovery
-from ops.cli import Stack, find_or_install, said
+from ops.cli import said
+from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig
 from ops.progress import Progress
-from ops.workspace import open_workspace
 from targets.docker.agent import engine
 
 
 def down(stack_name: str, console: Console, *, data: bool) -> None:
-    """``pulumi destroy``; protected volumes are kept, or removed for good with ``data``."""
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
-    opened = stack.open()
+    """The engine's destroy; protected volumes are kept, or removed for good with ``data``."""
+    stack = open_stack(stack_name, console)
+    stack.open()
     config, _ = stack.config()
     client = docker_engine.ensure(console) if config.get("gateway:target", "docker") == "docker" else None
     joined = bool(config.get("gateway:joins"))
@@ -27,11 +26,11 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         _expect_alone(client, config, stack_name)
     recovery.release_stale_lock(stack, console)
     if data:
-        stack.run("state", "unprotect", "--all", "--yes")
+        stack.unprotect_all()
     progress = Progress(console)
     try:
-        opened.destroy(on_event=progress, exclude_protected=not data or None, suppress_outputs=True, color="never")
-    except auto.CommandError as error:
+        stack.destroy(progress, keep_protected=not data)
+    except UpdateFailed as error:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
     if data and client is not None and not joined:
         _remove_images(client, stack)
@@ -49,7 +48,7 @@ def _expect_alone(client: docker.DockerClient, config: Mapping[str, Any], stack_
         raise BadConfig(f"stack {', '.join(others)} has joined this site and needs it; way out: make down STACK={first} first")
 
 
-def _remove_images(client: docker.DockerClient, stack: Stack) -> None:
+def _remove_images(client: docker.DockerClient, stack: Engine) -> None:
     config, _ = stack.config()
     app = json.loads(config.get("gateway:app") or "{}").get("name")
     for repository in (f"gateway/{app}", f"gateway/{app}-dependencies"):

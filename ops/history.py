@@ -6,9 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ops import changes, updates
-from ops.cli import Stack, find_or_install
+from ops.engines import open_stack
 from ops.updates import Update
-from ops.workspace import open_workspace
 from targets.served import Served
 
 WIDE = 180
@@ -17,7 +16,7 @@ WIDE = 180
 
 def history(stack_name: str, console: Console, *, last: int) -> None:
     """Print the last updates: when, who, result, what served, what changed; and where a rollback would go."""
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
+    stack = open_stack(stack_name, console)
     found, served = updates.read(stack)
     if not console.is_terminal:
         console.width = max(console.width, WIDE)

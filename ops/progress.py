@@ -4,28 +4,31 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from pulumi.automation import EngineEvent, OpType
+from pulumi.automation import EngineEvent
 from rich.console import Console
 
-QUIET = {OpType.SAME, OpType.READ, OpType.REFRESH}
+_HOST = r"(?:-(?P<host>\S+))?$"
+"""At the end of the names of steps on a host."""
 _WORDS = (
     (r"-image-(?P<what>[a-z]+)-\S+$", "base image {what}"),
     (r"-storage$", "folders in the volumes"),
-    (r"-release-(?P<what>[0-9a-f]{10})$", "release {what}"),
-    (r"-env-(?P<what>[0-9a-f]{10})$", "env file {what}"),
-    (r"-task-(?P<what>[a-z]+)-[0-9a-f]{10}$", "{what}"),
+    (r"-host-(?P<host>\S+)$", "packages, user and folders"),
+    (rf"-release-(?P<what>[0-9a-f]{{10}}){_HOST}", "release {what}"),
+    (rf"-env-(?P<what>[0-9a-f]{{10}}){_HOST}", "env file {what}"),
+    (rf"-task-(?P<what>[a-z]+)-[0-9a-f]{{10}}{_HOST}", "{what}"),
     (r"-nginx-conf$", "Nginx configuration"),
+    (r"-nginx-(?P<host>\S+)$", "Nginx site"),
     (r"-traffic-live$", "switch: traffic"),
-    (r"-(?P<what>[0-9a-f]{10})$", "instance {what}"),
+    (rf"-(?P<what>[0-9a-f]{{10}}){_HOST}", "instance {what}"),
 )
-_VERBS = {
-    OpType.CREATE: "+",
-    OpType.UPDATE: "~",
-    OpType.DELETE: "-",
-    OpType.REPLACE: "±",
-    OpType.CREATE_REPLACEMENT: "+",
-    OpType.DELETE_REPLACED: "-",
+VERBS = {
+    "create": ("+", "will be made"),
+    "update": ("~", "will be changed"),
+    "delete": ("-", "will be taken away"),
+    "create-replacement": ("+", "will be made anew"),
+    "delete-replaced": ("-", "will be taken away: another one takes its place"),
 }
+"""Operations that a person cares about: the mark, and the words of a preview."""
 
 
 def in_words(urn: str) -> str:
@@ -34,42 +37,64 @@ def in_words(urn: str) -> str:
     if kind == "command:local:Command":
         for pattern, words in _WORDS:
             if found := re.search(pattern, name):
-                return words.format(**found.groupdict())
+                told = found.groupdict()
+                return words.format(**told) + (f" on {told['host']}" if told.get("host") else "")
     return f"{kind.split(':')[-1].lower()} {name}"
 
 
 @dataclass
 class Progress:
-    """Collects the engine's events: shows steps as they end, and keeps what failed."""
+    """Collects what an engine does: shows steps as they end, and keeps what failed."""
 
     console: Console
+    preview: bool = False
+    """Nothing is done: steps are told with the reason, without a time."""
     started: dict[str, float] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     """Messages of resources that failed, and of the program."""
     changed: int = 0
 
     def __call__(self, event: EngineEvent) -> None:
-        """One event of the engine."""
+        """One event of the Pulumi CLI."""
         if event.resource_pre_event:
-            self.started[event.resource_pre_event.metadata.urn] = time.monotonic()
-        elif event.res_outputs_event:
-            self._done(event.res_outputs_event.metadata.urn, event.res_outputs_event.metadata.op)
+            metadata = event.resource_pre_event.metadata
+            self.begun(metadata.urn)
+            if self.preview:
+                self.done(metadata.urn, metadata.op.value, tuple(metadata.diffs or ()))
+        elif event.res_outputs_event and not self.preview:
+            metadata = event.res_outputs_event.metadata
+            self.done(metadata.urn, metadata.op.value, tuple(metadata.diffs or ()))
         elif event.res_op_failed_event:
-            urn = event.res_op_failed_event.metadata.urn
-            self.console.print(f"  [red]✗[/] {in_words(urn)} [dim]failed after {self._seconds(urn)}[/]", highlight=False)
+            self.failed(event.res_op_failed_event.metadata.urn)
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self.errors.append(event.diagnostic_event.message)
+        elif event.diagnostic_event and event.diagnostic_event.severity == "info" and not event.diagnostic_event.ephemeral:
+            self.info(_strip(event.diagnostic_event.message))
 
-    def _done(self, urn: str, op: OpType) -> None:
-        if (
-            op in QUIET
-            or "pulumi:providers:" in urn
-            or "gateway:index:" in urn.split("::")[-2].split("$")[-1]
-            or "pulumi:pulumi:Stack" in urn
-        ):
+    def begun(self, urn: str) -> None:
+        """A step begins."""
+        self.started[urn] = time.monotonic()
+
+    def done(self, urn: str, op: str, keys: tuple[str, ...] = ()) -> None:
+        """A step ended well, or would be done."""
+        if op not in VERBS or any(hidden in urn for hidden in ("pulumi:providers:", "pulumi:pulumi:Stack")):
+            return
+        if "gateway:index:" in urn.split("::")[-2].split("$")[-1]:
             return
         self.changed += 1
-        self.console.print(f"  {_VERBS.get(op, op.value)} {in_words(urn)} [dim]{self._seconds(urn)}[/]", highlight=False)
+        mark, verb = VERBS[op]
+        why = f" ({', '.join(keys)} changed)" if keys and op != "delete-replaced" else ""
+        rest = f"{verb}{why}" if self.preview else self._seconds(urn)
+        self.console.print(f"  {mark} {in_words(urn)} [dim]{rest}[/]", highlight=False)
+
+    def failed(self, urn: str) -> None:
+        """A step ended badly."""
+        self.console.print(f"  [red]✗[/] {in_words(urn)} [dim]failed after {self._seconds(urn)}[/]", highlight=False)
+
+    def info(self, message: str) -> None:
+        """What the program itself says; an update shows its steps instead."""
+        if self.preview:
+            self.console.print(message, highlight=False)
 
     def _seconds(self, urn: str) -> str:
         return f"{time.monotonic() - self.started.get(urn, time.monotonic()):.1f} s"

@@ -11,14 +11,14 @@ import docker
 from docker.errors import APIError, NotFound
 from rich.console import Console
 
-from ops.cli import Stack
+from ops.engines import Engine
 from ops.errors import Failed
 from ops.workspace import this_host
 from targets.docker import names
 from targets.docker.agent import engine
 
 
-def release_stale_lock(stack: Stack, console: Console) -> None:
+def release_stale_lock(stack: Engine, console: Console) -> None:
     """A lock of a process on this machine that is dead is taken away; a living one's holder is named. Raises ``Failed``."""
     folder = stack.workspace.state
     for path in (folder / ".pulumi/locks").rglob("*.json") if folder else ():
@@ -43,23 +43,23 @@ def tell_killed() -> None:
 
 
 def _alive(pid: int) -> bool:
-    """Whether that process is a pulumi that still runs; a number used again by something else is not."""
+    """Whether that process is an engine that still runs; a number used again by something else is not."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes() if Path("/proc").is_dir() else b"pulumi"
         os.kill(pid, 0)
     except (OSError, ProcessLookupError):
         return False
-    return b"pulumi" in command
+    return b"pulumi" in command or b"python" in command
 
 
-def clear_pending(stack: Stack, client: docker.DockerClient | None, app: str, console: Console) -> None:
+def clear_pending(stack: Engine, client: docker.DockerClient | None, app: str, console: Console) -> None:
     """Operations that a killed update had begun: what they may have made is removed if the state has no such thing.
 
     Commands are safe to repeat and are just forgotten; a container or network of that name would be in the way of the next try.
     """
     if client is not None:
         engine.sweep(client, app)
-    state = json.loads(stack.run("stack", "export"))
+    state = stack.export()
     pending: list[dict[str, Any]] = state["deployment"].get("pending_operations") or []
     if not pending:
         return
@@ -68,7 +68,7 @@ def clear_pending(stack: Stack, client: docker.DockerClient | None, app: str, co
         if operation["type"] == "creating" and client is not None:
             _remove_unknown(client, app, operation["resource"], known)
     state["deployment"]["pending_operations"] = []
-    stack.run("stack", "import", text=json.dumps(state))
+    stack.import_(state)
     tell_killed()
     console.print(f"an earlier update was killed while {len(pending)} operation(s) ran: they are done again")
 

@@ -6,17 +6,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi import automation as auto
 from rich.console import Console
 from rich.prompt import Confirm
 
 from ops import changes, stack_config, updates
-from ops.cli import Stack, find_or_install
+from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
 from ops.up import prepare, standby, table, update
 from ops.updates import Update
-from ops.workspace import open_workspace
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
 from settings.plan import Plan, plan
@@ -46,7 +44,7 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     ``secrets``: ``restore``, or ``today`` where those of then cannot be read any more. Asks on a terminal unless ``yes``.
     """
     begun = time.monotonic()
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
+    stack = open_stack(stack_name, console)
     if stack_config.ensure_file(stack):
         console.print(f"{stack_config.file_of(stack).name} was not here: it is as of the last update")
     found, served = updates.read(stack)
@@ -80,15 +78,21 @@ def pick(found: Sequence[Update], served: Sequence[Served], to: int | None) -> U
     return named
 
 
-def find_way(stack: Stack, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
+def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
     """What has to be written, and what that will bring. Raises ``BadConfig`` before anything is touched."""
     if target.unreadable and not keep_secrets:
         raise BadConfig(_unreadable(target, stack.name))
     rows = stack.config_rows()
     now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
+    if wanted.get("interface") == "auto" and target.serving:
+        wanted["interface"] = target.serving.interface  # what the advisor said then, not what it would say of today's source
     try:
         assert target.serving is not None  # `pick` has seen to it
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # `auto` would keep the one that serves now
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # auto stays with what serves now; a rollback does not
         settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
         releases = targets.observe(settings).releases
         _check_kept(target, found, releases, settings)
@@ -170,7 +174,7 @@ def tell(way: Way, stack_name: str, console: Console) -> None:
     console.print("  stays as it is: the database and what users have uploaded")
 
 
-def at_once(stack: Stack, way: Way, observed: Observation, begun: float, console: Console) -> None:
+def at_once(stack: Engine, way: Way, observed: Observation, begun: float, console: Console) -> None:
     """A standby has its traffic back by one rename; the update that follows makes state and config agree. Raises ``Failed``."""
     serving = way.to.serving
     assert serving is not None
@@ -181,13 +185,13 @@ def at_once(stack: Stack, way: Way, observed: Observation, begun: float, console
         raise Failed(f"{error}\nNothing was changed.") from None
 
 
-def run(stack: Stack, way: Way, observed: Observation, console: Console) -> auto.OutputMap:
+def run(stack: Engine, way: Way, observed: Observation, console: Console) -> dict[str, Any]:
     """Config and hosts together: the config file is put back when the update ends before traffic has moved."""
     path = stack_config.file_of(stack)
     text = path.read_bytes()
     try:
         stack_config.write(stack, way.write)
-        return update(stack.open(), way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
+        return update(stack, way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
     except BaseException as error:
         moved = targets.observe(way.plan.settings).live not in ("", observed.live)
         if not moved:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.cli import Stack
+from ops.engines import Engine
 from settings.errors import NAMESPACE
 
 STAYS = (
@@ -62,22 +62,14 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, value if isinstance(value, str) else json.dumps(value)
 
 
-def write(stack: Stack, wanted: Difference) -> None:
-    """Into the config file, by the CLI, which keeps comments; values of secrets go in on standard input."""
+def write(stack: Engine, wanted: Difference) -> None:
+    """Into the config file, whose comments stay."""
     if wanted.removed:
-        stack.run("config", "rm-all", "--path", *map(_path, wanted.removed))
+        stack.remove_config([_path(path) for path in wanted.removed])
     if wanted.plain:
-        rows = {f"{NAMESPACE}:{key}": _row(value) for key, value in wanted.plain.items()}
-        stack.run("config", "set-all", "--json", json.dumps(rows))
+        stack.put_config({f"{NAMESPACE}:{key}": value for key, value in wanted.plain.items()})
     for path, value in wanted.secrets.items():
-        stack.run("config", "set", "--secret", "--path", "--raw", _path(path), text=value)
-
-
-def _row(value: Any) -> dict[str, Any]:
-    """As ``pulumi config --json`` prints it; maps and lists keep the types of what is in them."""
-    if isinstance(value, dict | list):
-        return {"value": json.dumps(value), "objectValue": value, "secret": False}
-    return {"value": str(value), "secret": False}
+        stack.set_config(_path(path), value, secret=True, path=True, raw=True)
 
 
 def _path(path: tuple[str, ...]) -> str:
@@ -86,16 +78,16 @@ def _path(path: tuple[str, ...]) -> str:
     return f"{NAMESPACE}:{path[0]}{inner}"
 
 
-def file_of(stack: Stack) -> Path:
+def file_of(stack: Engine) -> Path:
     """``Pulumi.<stack>.yaml``."""
     return stack.workspace.root / f"Pulumi.{stack.name.rpartition('/')[2]}.yaml"
 
 
-def ensure_file(stack: Stack) -> bool:
+def ensure_file(stack: Engine) -> bool:
     """A clone without the stack's config file gets the one of the last update; returns whether it did."""
     if file_of(stack).exists():
         return False
-    stack.run("config", "refresh", "--force")
+    stack.recover_config()
     return True
 
 

@@ -1,21 +1,22 @@
-"""``make up``: what is needed is found or made, then one ordinary ``pulumi up``, then a table of what serves."""
+"""``make up``: what is needed is found or made, then one update, then a table of what serves."""
 
 import secrets
 import subprocess
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from pulumi import automation as auto
 from rich.console import Console
 from rich.table import Table
 
 from ops import docker_engine, recovery
-from ops.cli import Stack, find_or_install, said
+from ops.cli import said
+from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig, Failed
 from ops.hosts import expect_reachable
 from ops.progress import Progress
-from ops.workspace import ROOT, open_workspace
-from settings import ConfigErrors, Settings, load
+from ops.workspace import ROOT
+from settings import ConfigErrors, Settings, auto, load
 from settings.checks import SECRET_KEY_NAMES
 from settings.migrations import warning
 from settings.plan import Plan, plan
@@ -28,18 +29,18 @@ from targets.served import who
 def up(stack_name: str, console: Console) -> None:
     """Bring the stack to what its config asks for. Raises ``Stop`` with the message and status of the contract."""
     begun = time.monotonic()
-    stack = Stack(find_or_install(console), open_workspace(), stack_name)
-    opened = stack.open()
+    stack = open_stack(stack_name, console)
+    stack.open()
     planned = check_config(stack, console)
     observed = prepare(stack, planned, console)
     if lost := warning(planned.destructive, observed.serving_migrations):
         console.print(lost)
-    outputs = update(opened, planned.settings, observed, console, message(planned, observed))
+    outputs = update(stack, planned.settings, observed, console, message(planned, observed))
     end_rollback(stack, planned)
     console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
 
 
-def prepare(stack: Stack, planned: Plan, console: Console) -> Observation:
+def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
     """What an update needs: engine or hosts, base images, no dead lock in the way. Returns what is there. Raises ``Stop``."""
     settings = planned.settings
     client = docker_engine.ensure(console) if settings.target == "docker" else None
@@ -53,7 +54,7 @@ def prepare(stack: Stack, planned: Plan, console: Console) -> Observation:
     return observed
 
 
-def check_config(stack: Stack, console: Console) -> Plan:
+def check_config(stack: Engine, console: Console) -> Plan:
     """Settings and plan, with a secret key made where there is none. Raises ``BadConfig``."""
     config, encrypted = stack.config()
     try:
@@ -61,18 +62,18 @@ def check_config(stack: Stack, console: Console) -> Plan:
             config, encrypted = stack.config()
         settings = load(config, stack.name, encrypted)
         kept = choose.observe(settings).releases if settings.release else {}
-        planned = plan(settings, kept)
+        planned = plan(settings, kept, auto.remember(stack.outputs()) if settings.interface == "auto" else "")
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
-    for note in planned.notes:
+    for note in (*planned.notes, *planned.warnings):
         console.print(note)
     return planned
 
 
-def end_rollback(stack: Stack, planned: Plan) -> None:
+def end_rollback(stack: Engine, planned: Plan) -> None:
     """What ``make rollback`` wrote goes out of the config file once it means nothing any more."""
     if planned.ended:
-        stack.run("config", "rm-all", *(f"gateway:{key}" for key in planned.ended))
+        stack.remove_config([f"gateway:{key}" for key in planned.ended])
 
 
 def message(planned: Plan, observed: Observation) -> str:
@@ -87,17 +88,17 @@ def message(planned: Plan, observed: Observation) -> str:
     return f"{title or 'make up'} (by {who()})"
 
 
-def _make_secret_key(stack: Stack, config: dict[str, Any], console: Console) -> bool:
+def _make_secret_key(stack: Engine, config: dict[str, Any], console: Console) -> bool:
     """A site without any key gets one of its own: a first deploy should not begin with homework."""
     known = f"{config.get('gateway:secrets', '')} {config.get('gateway:env', '')}"
     if any(name in known for name in SECRET_KEY_NAMES) or "gateway:app" not in config:
         return False
-    stack.set_secret("gateway:secrets.SECRET_KEY", secrets.token_urlsafe(48))
+    stack.set_config("gateway:secrets.SECRET_KEY", secrets.token_urlsafe(48), secret=True, path=True)
     console.print(f"made a SECRET_KEY for stack {stack.name}: it is in Pulumi.{stack.name}.yaml, encrypted")
     return True
 
 
-def check_target(stack: Stack, settings: Settings) -> Observation:
+def check_target(stack: Engine, settings: Settings) -> Observation:
     """What is there already; raises ``BadConfig`` when the site's name or port belongs to somebody else."""
     observed = choose.observe(settings)
     try:
@@ -108,23 +109,23 @@ def check_target(stack: Stack, settings: Settings) -> Observation:
 
 
 def update(
-    stack: auto.Stack, settings: Settings, observed: Observation, console: Console, message: str | None = None
-) -> auto.OutputMap:
-    """One ``pulumi up``; refreshed first when a container that Pulumi itself keeps has gone."""
+    stack: Engine, settings: Settings, observed: Observation, console: Console, message: str | None = None
+) -> dict[str, Any]:
+    """One update; refreshed first when a container that Pulumi itself keeps has gone."""
     progress = Progress(console)
     kept = ["proxy", *(name for name, options in settings.services if options is not None)]
-    refresh = observed.refresh_due(kept) or None
+    refresh = observed.refresh_due(kept)
     with console.status("updating"):
         try:
-            result = stack.up(message=message, on_event=progress, suppress_outputs=True, refresh=refresh, color="never")
-        except auto.CommandError as error:
+            outputs = stack.up(progress, refresh=refresh, message=message)
+        except UpdateFailed as error:
             raise _failed(error, progress, observed) from None
     if not progress.changed:
         console.print("nothing to do: what serves is what the config asks for")
-    return result.outputs
+    return outputs
 
 
-def _failed(error: auto.CommandError, progress: Progress, observed: Observation) -> Exception:
+def _failed(error: UpdateFailed, progress: Progress, observed: Observation) -> Exception:
     if not progress.errors:
         return said(str(error))
     message, in_config = progress.failure()
@@ -149,12 +150,12 @@ def standby(settings: Settings) -> str:
     return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
 
 
-def table(outputs: auto.OutputMap, seconds: float, standby: str = "") -> Table:
+def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Table:
     """URL, interface, server, release, instance, rollback point, standby, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
-        shown.add_row(key, str(outputs[key].value) if key in outputs else "-")
-    previous = outputs["previous"].value if "previous" in outputs else None
+        shown.add_row(key, str(outputs[key]) if key in outputs else "-")
+    previous = outputs.get("previous")
     if previous:
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
     if standby:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from ops.cli import Stack
+from ops.engines import Engine
 from settings.errors import NAMESPACE
 from settings.load import STRUCTURED, UNSET
 from targets.served import Served, before
 
-PAGE = 100
 UNREADABLE = "ERROR_UNABLE_TO_DECRYPT"
 """What Pulumi writes in place of a secret that the passphrase of today does not open."""
 
@@ -109,26 +108,13 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def read(stack: Stack) -> tuple[tuple[Update, ...], tuple[Served, ...]]:
-    """Every update, newest first, and what has served, newest first. Raises with Pulumi's own words."""
+def read(stack: Engine) -> tuple[tuple[Update, ...], tuple[Served, ...]]:
+    """Every update, newest first, and what has served, newest first. Raises with the engine's own words."""
     with ThreadPoolExecutor(2) as both:
-        exported = both.submit(stack.run, "stack", "export")
-        rows = _rows(stack)
-        served = served_of(json.loads(exported.result()))
+        exported = both.submit(stack.export)
+        rows = stack.history()
+        served = served_of(exported.result())
     return parse(rows, served), served
-
-
-def _rows(stack: Stack) -> list[Mapping[str, Any]]:
-    """All pages: the CLI gives ten rows unless told otherwise."""
-    rows: list[Mapping[str, Any]] = []
-    while True:
-        page = str(len(rows) // PAGE + 1)
-        more = json.loads(
-            stack.run("stack", "history", "--json", "--show-secrets", "--page-size", str(PAGE), "--page", page) or "[]"
-        )
-        rows += more
-        if len(more) < PAGE:
-            return rows
 
 
 def served_of(state: Mapping[str, Any]) -> tuple[Served, ...]:
@@ -176,11 +162,11 @@ def rollback_point(updates: Sequence[Update], served: Sequence[Served]) -> Updat
 def same(one: Update, other: Update) -> bool:
     """Whether both stand for the same site: code, config, proxy."""
     a, b = one.serving, other.serving
-    if a is None or b is None or a.proxy != b.proxy or a.release != b.release:
+    if a is None or b is None or (a.proxy, a.release, a.interface) != (b.proxy, b.release, b.interface):
         return False
     hidden = one.unreadable | other.unreadable
     return _comparable(one, hidden) == _comparable(other, hidden) and (not hidden or a.instance == b.instance)
 
 
 def _comparable(update: Update, hidden: Iterable[str]) -> dict[str, Any]:
-    return {key: value for key, value in update.config.items() if key not in {"release", "rollback", *hidden}}
+    return {key: value for key, value in update.config.items() if key not in {"release", "rollback", "interface", *hidden}}

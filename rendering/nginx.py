@@ -33,7 +33,7 @@ class ProxySpec:
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
     upstream_file: str = ""
-    """File with the serving instance's address, in the plain form of a host; empty for the link."""
+    """On a host, the file that has the ``server`` line; the agent writes it."""
     kept: str = ""
     """Id of an earlier configuration that is to be used as it was, instead of today's template."""
 

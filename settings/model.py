@@ -156,7 +156,9 @@ class Settings(Model):
     """One site on one target, as the stack's config asks for it."""
 
     app: App = Field(description="the Django project: name, source, ref, image, module, settings, requirements, ...")
-    interface: Interface = Field("wsgi", description="wsgi or asgi")
+    interface: Literal["wsgi", "asgi", "auto"] = Field(
+        "wsgi", description="wsgi or asgi, or auto (the advisor decides and says why)"
+    )
     server: Server | None = Field(
         None, description="wsgi: gunicorn; asgi: uvicorn, gunicorn-uvicorn, gunicorn-asgi, daphne, hypercorn"
     )
@@ -195,9 +197,16 @@ class Settings(Model):
     services: Services = Field(Services(), description="postgres and redis: true or options")
 
     @property
+    def speaks(self) -> Interface:
+        """wsgi or asgi. While ``auto`` has not been decided yet (``settings.auto``) nobody may ask."""
+        if self.interface == "auto":
+            raise ValueError("interface auto has not been decided yet")
+        return self.interface
+
+    @property
     def effective_server(self) -> Server:
         """The server asked for, or the default of the interface."""
-        return self.server or SERVERS[self.interface][0]
+        return self.server or SERVERS[self.speaks][0]
 
     @property
     def effective_workers(self) -> int:

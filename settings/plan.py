@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
-from settings import migrations, rollback
+from settings import auto, migrations, rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
@@ -41,32 +41,37 @@ class Plan:
     """Migration in the source -> what it takes from code that still serves."""
     notes: tuple[str, ...] = ()
     """What a person should know before the update, in whole sentences."""
+    warnings: tuple[str, ...] = ()
+    """What a person should decide, likewise."""
 
 
-def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None) -> Plan:
+def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serves: str = "") -> Plan:
     """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together.
 
-    ``kept`` are the releases on the target.
+    ``kept`` are the releases on the target. ``serves`` is the interface that serves now, '' where none does: ``interface: auto``
+    does not change it.
     """
     module = (kept or {}).get(settings.release or "", KeptRelease()).settings_module
     source = _source(settings, module)
     asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
+    settings, said = auto.decide(settings, source, serves)
     project = inspect(settings, source, module)
     return Plan(
         rolled_back=rollback.rolled_back(settings),
         kept_proxy=settings.rollback.proxy or "",
         ended=rollback.ended(asked, settings),
         destructive=migrations.destructive(source) if source and not settings.release else {},
-        notes=notes,
+        notes=(*notes, *said.notes),
+        warnings=said.warnings,
         settings=settings,
         project=project,
         release=_release(settings, project, source),
         env=_env(settings),
         secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
         server=ServerSpec(
-            interface=settings.interface,
+            interface=settings.speaks,
             server=settings.effective_server,
-            entry_point=project.entry_point(settings.interface),
+            entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
             options=settings.server_options,

@@ -1,15 +1,22 @@
 """What every test may need: an engine, a CLI, deployments; and one block at the end that says what was skipped and why."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from docker.errors import DockerException
 
 from tests.deployment import Deployment
+from tests.hosting import HostDeployment
+from tests.live.database import Database
+from tests.live.database import start as start_database
+from tests.live.hosts import TestHost, login_key, remove_network
+from tests.live.hosts import start as start_host
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +39,43 @@ def pulumi_cli() -> str:
     return found
 
 
+CORE = ("test_first_up", "test_broken_release", "test_config_mistakes", "test_missing")
+"""Where there is a CLI, these stories are told on both engines and the others on the CLI; without one all are told embedded."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=("pulumi", "embedded", "both"), help="which engine deploys (default: the CLI, both for core stories)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``engine_kind`` for every test that deploys."""
+    if "engine_kind" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("--engine")
+        if not wanted:
+            core = metafunc.module.__name__.rpartition(".")[2] in CORE
+            wanted = "embedded" if not shutil.which("pulumi") else "both" if core else "pulumi"
+        kinds = ("pulumi", "embedded") if wanted == "both" else (wanted,)
+        metafunc.parametrize("engine_kind", kinds, scope="module")
+
+
 @pytest.fixture(scope="module")
 def deploy(
-    engine: docker.DockerClient, pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory
+    engine: docker.DockerClient, engine_kind: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Deployment]]:
-    """Makes deployments and takes them away at the end of the module."""
+    """Makes deployments on the engine in question and takes them away at the end of the module.
+
+    GATEWAY_TEST_PREFIX keeps two runs on one Docker engine apart.
+    """
+    if engine_kind == "pulumi":
+        request.getfixturevalue("pulumi_cli")
     made: list[Deployment] = []
 
     def make(app: str, **options: object) -> Deployment:
-        deployment = Deployment(Path(tmp_path_factory.mktemp(app)) / "gateway", app, **options)  # type: ignore[arg-type]
+        app = os.environ.get("GATEWAY_TEST_PREFIX", "") + app
+        folder = Path(tmp_path_factory.mktemp(app)) / "gateway"
+        deployment = Deployment(folder, app, **{"kind": engine_kind, **options})  # type: ignore[arg-type]
         deployment.remove()
         made.append(deployment)
         return deployment
@@ -48,6 +83,43 @@ def deploy(
     yield make
     for deployment in made:
         deployment.remove()
+
+
+@pytest.fixture(scope="session")
+def database(engine: docker.DockerClient) -> Iterator[Database]:
+    """A PostgreSQL that hosts share."""
+    made = start_database(engine)
+    yield made
+    made.container.remove(force=True, v=True)
+    remove_network(engine)
+
+
+@pytest.fixture(scope="module")
+def linux(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TestHost]]:
+    """Makes Linux hosts with systemd and takes them away at the end of the module."""
+    made: list[TestHost] = []
+    folder = tmp_path_factory.mktemp("keys")
+
+    def make(name: str, **options: Any) -> TestHost:
+        host = start_host(engine, f"gateway-test-{os.getpid()}-{name}", login_key(folder), **options)
+        made.append(host)
+        return host
+
+    yield make
+    for host in made:
+        host.remove()
+    remove_network(engine)
+
+
+@pytest.fixture(scope="module")
+def deploy_to_hosts(pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., HostDeployment]:
+    """Makes deployments onto hosts: ``deploy_to_hosts("shop", [host])``."""
+
+    def make(app: str, hosts: list[TestHost], **options: object) -> HostDeployment:
+        folder = Path(tmp_path_factory.mktemp(app)) / "gateway"
+        return HostDeployment(folder, app, hosts, **options)  # type: ignore[arg-type]
+
+    return make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

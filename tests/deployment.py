@@ -19,8 +19,22 @@ import httpx
 import yaml
 from docker.errors import DockerException
 
+from embedded.stack import EmbeddedStack
+
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("__main__.py", "Pulumi.yaml", "components", "ops", "rendering", "settings", "targets", "templates", "examples")
+PARTS = (
+    "__main__.py",
+    "Pulumi.yaml",
+    "advisor",
+    "components",
+    "embedded",
+    "ops",
+    "rendering",
+    "settings",
+    "targets",
+    "templates",
+    "examples",
+)
 KEY = "a-test-key-with-many-characters-and-no-meaning-0123456789"
 
 
@@ -39,12 +53,19 @@ class Result:
 
 
 class Deployment:
-    """One stack ``dev`` of one copy of the project."""
+    """One stack ``dev`` of one copy of the project, on the Pulumi CLI or on the embedded engine."""
 
     def __init__(
-        self, folder: Path, app: str, *, stack: str = "dev", env: dict[str, str] | None = None, address: str = "127.0.0.1"
+        self,
+        folder: Path,
+        app: str,
+        *,
+        stack: str = "dev",
+        env: dict[str, str] | None = None,
+        address: str = "127.0.0.1",
+        kind: str = "pulumi",
     ) -> None:
-        self.folder, self.app, self.stack, self.address = folder, app, stack, address
+        self.folder, self.app, self.stack, self.address, self.kind = folder, app, stack, address, kind
         self.port = free_port()
         folder.mkdir(parents=True)
         ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
@@ -56,7 +77,8 @@ class Deployment:
         (folder / ".venv").symlink_to(Path(sys.prefix))
         unwanted = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PYTHONPATH")
         kept = {key: value for key, value in os.environ.items() if key not in unwanted}
-        self.env = {**kept, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+        forced = {"ENGINE": kind} if kind == "embedded" else {}
+        self.env = {**kept, "NO_COLOR": "1", "COLUMNS": "200", **forced, **(env or {})}
         self.config: dict[str, Any] = {
             "app": {"name": app, "source": "examples/shop"},
             "interface": "wsgi",
@@ -133,9 +155,52 @@ class Deployment:
 
     def pulumi(self, *args: str, text: str | None = None) -> Result:
         """Plain ``pulumi``, with the environment that ``python -m ops env`` prints."""
+        self._learn()
+        return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
+
+    def on(self, kind: str) -> "Deployment":
+        """From now on with this engine."""
+        self.kind = kind
+        self.env["ENGINE"] = kind
+        return self
+
+    def _learn(self) -> None:
+        """The environment that plain tools need."""
         if "PULUMI_BACKEND_URL" not in self.env:
             self.env.update(re.findall(r"^export (\w+)='?([^'\n]*)'?$", self.ops("env").out, re.MULTILINE))
-        return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
+
+    @property
+    def embedded(self) -> EmbeddedStack:
+        """The stack on the embedded engine, in this process: to look at."""
+        self._learn()
+        return EmbeddedStack(self.folder, self.env, self.stack)
+
+    def set_secret(self, path: str, value: str) -> None:
+        """``pulumi config set --secret --path``, or what stands for it without a CLI."""
+        arguments = ("config", "set", "--secret", "--path", path)
+        done = self.pulumi(*arguments, text=value) if self.kind == "pulumi" else self._without_cli(*arguments, text=value)
+        assert done.status == 0, done.text
+
+    def _without_cli(self, *args: str, text: str | None = None) -> Result:
+        python = str(self.folder / ".venv/bin/python")
+        return self.run(python, "-m", "ops", *args, "--stack", self.stack, text=text)
+
+    def preview(self) -> Result:
+        """Plain ``pulumi preview``, or ``make preview`` without a CLI."""
+        return self.pulumi("preview") if self.kind == "pulumi" else self.ops("preview")
+
+    def plain_up(self) -> Result:
+        """Plain ``pulumi up``, or ``make up`` without a CLI."""
+        self.write_config()
+        return self.pulumi("up", "--yes", "--skip-preview") if self.kind == "pulumi" else self.ops("up")
+
+    def init(self) -> None:
+        """Make the stack without bringing it up."""
+        self.write_config()
+        if self.kind == "pulumi":
+            assert self.pulumi("stack", "init").status == 0
+        else:
+            self.embedded.create()
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
         """``make up`` in the background, in a process group of its own."""
@@ -153,12 +218,14 @@ class Deployment:
 
     def outputs(self) -> dict[str, Any]:
         """``pulumi stack output``."""
+        if self.kind == "embedded":
+            return self.embedded.outputs()
         found: dict[str, Any] = json.loads(self.pulumi("stack", "output", "--json").out)
         return found
 
     def state(self) -> str:
         """The whole state as text, secrets encrypted."""
-        return self.pulumi("stack", "export").out
+        return json.dumps(self.embedded.export()) if self.kind == "embedded" else self.pulumi("stack", "export").out
 
     def health(self, **headers: str) -> dict[str, str]:
         """Who serves, as the site itself says."""

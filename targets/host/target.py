@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+from pulumi_command import local
 
 from rendering import units
 from rendering.identity import short_hash
@@ -54,7 +55,8 @@ class HostTarget(pulumi.ComponentResource):
         self.live_socket = str(self.places.live)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self._publish = ("0.0.0.0", 80)
-        request = requests.PrepareRequest(app=app, owner=owner, user=self.user).json()
+        self._proxy: pulumi.Input[str] = ""
+        request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
         self._ready = {
             host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
             for host in self.hosts
@@ -145,8 +147,7 @@ class HostTarget(pulumi.ComponentResource):
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
         address, port = publish
-        upstream = str(self.places.upstream) if self.plain else ""
-        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=upstream)
+        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=str(self.places.upstream))
         request = requests.ProxyRequest(
             app=self.app,
             owner=self.owner,
@@ -155,22 +156,26 @@ class HostTarget(pulumi.ComponentResource):
             address=address,
             port=port,
             host=spec.domains[0],
+            kept=spec.kept,
         ).json()
-        return self._together(
-            name,
-            parent,
-            lambda group: [
-                command(f"{name}-{label(h)}", "proxy", [h], request, group, delete="remove-proxy", after=[self._ready[h]])
-                for h in self.hosts
-            ],
-        )
+        steps: list[local.Command] = []
+
+        def make(group: pulumi.Resource) -> list[local.Command]:
+            for host, ready in self._ready.items():
+                step = command(f"{name}-{label(host)}", "proxy", [host], request, group, delete="remove-proxy", after=[ready])
+                steps.append(step)
+            return steps
+
+        group = self._together(name, parent, make)
+        self._proxy = steps[0].stdout
+        return group
 
     def traffic(
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
         """The rename of ``live.sock`` on all hosts, or on none."""
         address, port = self._publish
-        request = requests.TrafficRequest(
+        about = requests.TrafficRequest(
             app=self.app,
             owner=self.owner,
             instance=spec.instance,
@@ -182,8 +187,14 @@ class HostTarget(pulumi.ComponentResource):
             address=address,
             port=port,
         ).json()
+        noted = {"source": spec.source, "rendered_from": spec.rendered_from, "back": spec.back}
+
+        def request(proxy: str) -> str:
+            return json.dumps({**json.loads(about), "noted": {**noted, "proxy": proxy}})
+
+        text = _text(self._proxy, request)
         step = command(
-            name, "switch", self.hosts, request, parent, delete="off", after=after, observed=spec.observed, rolling=self.rolling
+            name, "switch", self.hosts, text, parent, delete="off", after=after, observed=spec.observed, rolling=self.rolling
         )
         return step.stdout.apply(json.loads)
 
@@ -208,7 +219,8 @@ class HostTarget(pulumi.ComponentResource):
         }
 
     def _properties(self) -> tuple[str, ...]:
-        return (*units.HARDENING, f"ReadWritePaths={' '.join(self._writable())}")
+        groups = [f"SupplementaryGroups={self.app}"] if self.plain else []
+        return (*units.HARDENING, *groups, f"ReadWritePaths={' '.join(self._writable())}")
 
     def _writable(self) -> tuple[str, ...]:
         return (str(self.places.media), str(self.places.data))

@@ -52,18 +52,18 @@ def test_a_second_up_changes_nothing_and_touches_no_container(site: Deployment) 
     assert started() == before
 
 
-def test_plain_pulumi_preview_says_in_words_what_a_switch_will_do(site: Deployment) -> None:
+def test_a_preview_says_in_words_what_a_switch_will_do(site: Deployment) -> None:
     site.config["interface"] = "asgi"
     site.write_config()
     try:
-        preview = site.pulumi("preview")
+        preview = site.preview()
         assert preview.status == 0, preview.text
         assert "wsgi (gunicorn) -> asgi (uvicorn)" in preview.text
         assert "Nginx is not touched" in preview.text
     finally:
         site.config["interface"] = "wsgi"
         site.write_config()
-    assert "no changes" in site.pulumi("preview").text or "unchanged" in site.pulumi("preview").text
+    assert any(words in site.preview().text for words in ("unchanged", "nothing to do"))
 
 
 def test_the_server_is_process_one_and_not_root(site: Deployment) -> None:

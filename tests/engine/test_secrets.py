@@ -26,8 +26,7 @@ NASTY = {
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("secretive")
-    site.write_config()
-    assert site.pulumi("stack", "init").status == 0
+    site.init()
     return site
 
 
@@ -37,8 +36,7 @@ def test_no_secret_is_seen_in_processes_logs_state_images_or_inspection(site: De
     urls = site.source / "shop/urls.py"
     urls.write_text(urls.read_text() + URL)
     for name, value in NASTY.items():
-        done = site.pulumi("config", "set", "--secret", "--path", f"gateway:secrets.{name}", text=value)
-        assert done.status == 0, done.text
+        site.set_secret(f"gateway:secrets.{name}", value)
     watch = Watch(list(NASTY.values()))
     with watch:
         result = site.must_up()

@@ -29,7 +29,7 @@ def test_twenty_switches_releases_and_secrets_lose_no_request_and_close_no_idle_
     with Load(base_url=site.url, host="localhost", rate=60, post_rate=10, slow=1, idle=8, clients=8) as load:
         for number in range(SWITCHES):
             _change(site, number)
-            done = site.pulumi("up", "--yes", "--skip-preview")
+            done = site.plain_up()
             assert done.status == 0, done.text
             served.append(site.health()["instance"])
     report = load.report
@@ -47,8 +47,7 @@ def _change(site: Deployment, number: int) -> None:
     if number % 5 == 3:
         (site.source / "store/static/store/note.txt").write_text(f"release {number}")
     elif number % 5 == 4:
-        done = site.pulumi("config", "set", "--secret", "--path", "gateway:secrets.API_TOKEN", text=f"token {number}")
-        assert done.status == 0, done.text
+        site.set_secret("gateway:secrets.API_TOKEN", f"token {number}")
     else:
         site.config["interface"] = "wsgi" if site.config["interface"] == "asgi" else "asgi"
     site.write_config()
@@ -64,8 +63,7 @@ def test_a_switch_flat_out_gives_no_read_error_and_no_bad_answer(site: Deploymen
     )
     time.sleep(1)
     site.config["interface"] = "wsgi" if site.config["interface"] == "asgi" else "asgi"
-    site.write_config()
-    done = site.pulumi("up", "--yes", "--skip-preview")
+    done = site.plain_up()
     out, _ = wrk.communicate(timeout=60)
     assert done.status == 0, done.text
     assert "Socket errors" not in out, out

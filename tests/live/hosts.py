@@ -5,6 +5,8 @@ The image is made once by debootstrap from this machine's own Debian mirror, and
 
 import contextlib
 import io
+import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -16,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import docker.types
 import pytest
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from targets.docker.agent.bases import mirror_of
@@ -66,6 +69,14 @@ def _build(client: docker.DockerClient) -> None:
         with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
             repository, tag = IMAGE.split(":")
             client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
+
+
+def _next_address(client: docker.DockerClient, place: str) -> str:
+    subnet = client.networks.get(place).attrs["IPAM"]["Config"][0]["Subnet"]
+    return f"{subnet.rpartition('.')[0]}.{next(_NUMBERS)}"
+
+
+_NUMBERS = itertools.count(10)
 
 
 @dataclass(frozen=True)
@@ -139,10 +150,21 @@ def login_key(folder: Path) -> Path:
     return path
 
 
-def start(client: docker.DockerClient, name: str, key: Path, **options: Any) -> TestHost:
-    """A fresh host of that name; one that is left from before goes."""
+def network(client: docker.DockerClient) -> str:
+    """A network of this process's tests, with addresses that stay over a reboot; made where it is missing."""
+    name = f"gateway-test-{os.getpid()}"
+    if not client.networks.list(names=[name]):
+        pool = docker.types.IPAMPool(subnet=f"10.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}.0/24")
+        client.networks.create(name, ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels={LABEL: "network"})
+    return name
+
+
+def start(client: docker.DockerClient, name: str, key: Path, *, address: str | None = None, **options: Any) -> TestHost:
+    """A fresh host of that name, with that address where it is to have one again."""
+    place = network(client)
     with contextlib.suppress(NotFound):
         client.containers.get(name).remove(force=True, v=True)
+    endpoint = client.api.create_endpoint_config(ipv4_address=address or _next_address(client, place))
     container = client.containers.run(
         image(client),
         ["/sbin/init"],
@@ -156,6 +178,8 @@ def start(client: docker.DockerClient, name: str, key: Path, **options: Any) -> 
         volumes=["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
         environment={"container": "docker"},
         labels={LABEL: name},
+        network=place,
+        networking_config={place: endpoint},
         **options,
     )
     host = TestHost(container, key)
@@ -163,3 +187,10 @@ def start(client: docker.DockerClient, name: str, key: Path, **options: Any) -> 
     host.run("mkdir", "-p", "-m", "700", "/root/.ssh")
     host.put("/root/.ssh/authorized_keys", key.with_suffix(".pub").read_bytes(), 0o600)
     return host
+
+
+def remove_network(client: docker.DockerClient) -> None:
+    """Away with the network, unless somebody is still in it."""
+    for found in client.networks.list(names=[f"gateway-test-{os.getpid()}"]):
+        with contextlib.suppress(APIError):
+            found.remove()

@@ -3,21 +3,26 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
+
+from pulumi import automation as auto
 
 from ops import stack_config
+from ops.cli import Stack
 from ops.stack_config import Difference, difference, restored
+from ops.workspace import Workspace
 
 SECRETS = frozenset({"secrets"})
 
 
-class Cli:
+class Cli(Stack):
     """Writes down what is asked of Pulumi's command line."""
 
-    name = "dev"
-
     def __init__(self) -> None:
-        self.asked: list[tuple[tuple[str, ...], str | None]] = []
+        super().__init__(command=cast("auto.PulumiCommand", None), workspace=Workspace(Path(), {}), name="dev")
+        object.__setattr__(self, "asked", [])
+
+    asked: list[tuple[tuple[str, ...], str | None]]
 
     def run(self, *args: str, text: str | None = None) -> str:
         self.asked.append((args, text))

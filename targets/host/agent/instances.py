@@ -204,10 +204,12 @@ def enable(places: Places, instance: str, *, on: bool) -> None:
             path.unlink(missing_ok=True)
 
 
-def remove_site(places: Places) -> None:
-    """Everything of the site but what users made: uploads, data, and the folder that holds them."""
-    for path in (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.etc):
+def remove_site(places: Places) -> str:
+    """Everything of the site but what users made: uploads and data stay, and with them the name stays ours."""
+    own = (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.env, places.sites)
+    for path in own:
         shutil.rmtree(path, ignore_errors=True)
-    places.current.unlink(missing_ok=True)
-    places.tmpfiles.unlink(missing_ok=True)
+    for path in (places.current, places.tmpfiles, places.serving, places.live_env, places.upstream):
+        path.unlink(missing_ok=True)
     shutil.rmtree(places.run, ignore_errors=True)
+    return "removed"

@@ -1,5 +1,7 @@
 """Nginx's site: put in place, tested, reloaded, asked; on failure the old one is put back. Others' sites are left alone."""
 
+import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -40,31 +42,57 @@ def _refusal() -> str:
 
 
 def apply(request: ProxyRequest) -> str:
-    """The site in place in a running Nginx, without a moment of rest."""
+    """The site in place in a running Nginx, without a moment of rest; returns its hash."""
     places = Places(request.app)
     with system.lock("nginx"):
         expect_sound()
-        wanted: dict[Path, str | None] = {places.site: request.site}
+        text = _kept(places, request.kept) if request.kept else request.site
+        if not places.upstream.exists():
+            system.write(places.upstream, places.server_line)
+        wanted: dict[Path, str | None] = {places.site: text}
         default = SITES / f"gateway-default-{request.port}.conf"
         if not _other_default(request.port, default):
             wanted[default] = request.default
-        before = {path: path.read_text() if path.exists() else None for path in wanted}
-        links = {ENABLED / path.name: os.path.lexists(ENABLED / path.name) for path in wanted}
-        page = _distribution_page(request.port)
-        if before == wanted and all(links.values()) and not page:
-            return "unchanged"
-        try:
-            _put(wanted)
-            if page:
-                DISTRIBUTION.unlink()
-            _take_over(request)
-        except BaseException:
-            _put(before)
-            if page:
-                DISTRIBUTION.symlink_to(page)
-            reload()
-            raise
-    return "applied"
+        _swap(request, wanted)
+        system.folder(places.sites)
+        system.write(places.sites / f"{_hash(text)}.conf", text)
+    return _hash(text)
+
+
+def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
+    """New files in, tested and taken over, or the old ones back."""
+    before = {path: path.read_text() if path.exists() else None for path in wanted}
+    page = _distribution_page(request.port)
+    if before == wanted and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
+        return
+    try:
+        _put(wanted)
+        if page:
+            DISTRIBUTION.unlink()
+        _take_over(request)
+    except BaseException:
+        _put(before)
+        if page:
+            DISTRIBUTION.symlink_to(page)
+        reload()
+        raise
+
+
+def _hash(text: str) -> str:
+    """As ``rendering.identity`` has it."""
+    return hashlib.sha256(json.dumps([text]).encode()).hexdigest()[:10]
+
+
+def _kept(places: Places, wanted: str) -> str:
+    """An earlier site, as it was: a damaged one is not used."""
+    path = places.sites / f"{wanted}.conf"
+    text = path.read_text() if path.exists() else ""
+    if not text or _hash(text) != wanted:
+        raise AgentError(
+            f"the kept Nginx site {wanted} {'is damaged' if text else 'is gone'}; the present one stays; way out: "
+            "pulumi config rm gateway:rollback, which serves with the site that today's templates give"
+        )
+    return text
 
 
 def _put(files: dict[Path, str | None]) -> None:

@@ -111,6 +111,11 @@ class Places:
         return f"{self.app}-{instance}"
 
     @property
+    def server_line(self) -> str:
+        """What ``upstream`` says but in the plain form."""
+        return f"server unix:{self.live} fail_timeout=0;\n"
+
+    @property
     def tmpfiles(self) -> Path:
         return TMPFILES / f"gateway-{self.app}.conf"
 
@@ -119,6 +124,11 @@ class Places:
         return SITES / f"{self.app}.conf"
 
     @property
+    def sites(self) -> Path:
+        """Every site that was ever applied, by its hash."""
+        return self.etc / "sites"
+
+    @property
     def upstream(self) -> Path:
-        """Plain form only: the live instance's port, for Nginx to include."""
+        """Where Nginx finds the live instance: by ``live.sock``, or in the plain form by its port."""
         return self.etc / "upstream.conf"

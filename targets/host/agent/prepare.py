@@ -78,9 +78,10 @@ def _folders(user: str, places: Places) -> None:
         system.folder(path)
     system.folder(places.env, 0o750, group=user)
     system.folder(places.instances, 0o700)
+    # The site's group may write: in the plain form the server is another user with that group.
     for path in (places.facts, places.static, places.media):
-        system.folder(path, 0o2755, user, user)
-    system.folder(places.data, 0o2750, user, user)
+        system.folder(path, 0o2775, user, user)
+    system.folder(places.data, 0o2770, user, user)
 
 
 def write_env(request: EnvRequest, user: str) -> str:

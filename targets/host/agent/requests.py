@@ -118,6 +118,8 @@ class ProxyRequest(Request):
     address: str
     port: int
     host: str
+    kept: str = ""
+    """Id of an earlier site to use as it was, instead of ``site``."""
 
 
 @dataclass(frozen=True, kw_only=True)

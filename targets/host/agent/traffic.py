@@ -59,7 +59,7 @@ def off(request: TrafficRequest) -> str:
 
 def live(places: Places) -> str:
     """The instance that has the traffic, '' for none."""
-    if _port_of(places):
+    if not _by_link(places):
         return str(system.read_json(places.serving).get("live", ""))
     try:
         return places.live.readlink().name.removesuffix(".sock")
@@ -67,19 +67,22 @@ def live(places: Places) -> str:
         return ""
 
 
-def _port_of(places: Places) -> bool:
-    return places.upstream.exists()
+def _by_link(places: Places) -> bool:
+    """Whether Nginx follows the link now, and not a port."""
+    return not places.upstream.exists() or places.upstream.read_text() == places.server_line
 
 
 def point(places: Places, instance: str) -> None:
     """One rename; in the plain form Nginx's upstream file and a reload."""
     port = system.read_json(places.instances / f"{instance}.json").get("port", 0) if instance else 0
     places.run.mkdir(exist_ok=True)
-    if not (port or _port_of(places)):
+    if not port:
         inside.switch(str(places.live), f"{instance}.sock" if instance else "")
+    wanted = f"server 127.0.0.1:{port} fail_timeout=0;\n" if port else places.server_line
+    kept = places.upstream.read_text() if places.upstream.exists() else wanted
+    if kept == wanted:
         return
-    kept = places.upstream.read_text() if places.upstream.exists() else ""
-    system.write(places.upstream, f"server 127.0.0.1:{port} fail_timeout=0;\n" if port else "server 127.0.0.1:9 down;\n")
+    system.write(places.upstream, wanted)
     if not nginx.reload():
         system.write(places.upstream, kept)
         raise AgentError("Nginx did not take the new upstream over, the old one is back; way out: nginx -t, journalctl -u nginx")

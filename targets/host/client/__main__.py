@@ -27,10 +27,10 @@ def act(verb: str, text: str) -> str:
     if verb == "off":
         return traffic.off(hosts, request)
     (host,) = hosts
-    if verb == "release":
+    if verb in ("release", "collect"):
         from targets.host.client import uploads
 
-        return uploads.release(host, request)
+        return {"release": uploads.release, "collect": uploads.collect}[verb](host, request)
     return host.agent(verb, json.dumps(request))
 
 

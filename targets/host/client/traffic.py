@@ -10,6 +10,7 @@ from targets.host.client.hosts import Host, each
 
 def switch(hosts: list[Host], request: dict[str, Any], rolling: int) -> str:
     """Move traffic on all hosts, ``rolling`` at a time; returns what serves now and what served before, as one line of JSON."""
+    noted = request.pop("noted")
     _expect_ready(hosts, request)
     before: dict[str, str] = {}
     for start in range(0, len(hosts), rolling):
@@ -20,7 +21,7 @@ def switch(hosts: list[Host], request: dict[str, Any], rolling: int) -> str:
         if failures:
             moved = [host for host in hosts if host.name in before]
             raise AgentError("\n".join([f"{failures[0]}{_back(moved, request, before)}", *(str(one) for one in failures[1:])]))
-    return json.dumps(_result(hosts, request))
+    return _result(hosts, request, noted)
 
 
 def _expect_ready(hosts: list[Host], request: dict[str, Any]) -> None:
@@ -46,6 +47,7 @@ def _back(hosts: list[Host], request: dict[str, Any], before: dict[str, str]) ->
 
 def off(hosts: list[Host], request: dict[str, Any]) -> str:
     """The site is taken down."""
+    request.pop("noted", None)
     failures = [
         result for result in each(hosts, lambda host: host.agent("off", json.dumps(request))) if isinstance(result, AgentError)
     ]
@@ -54,23 +56,20 @@ def off(hosts: list[Host], request: dict[str, Any]) -> str:
     return "off"
 
 
-def _result(hosts: list[Host], request: dict[str, Any]) -> dict[str, Any]:
-    serving = {key: request[key] for key in ("interface", "server", "release", "instance")}
+def _result(hosts: list[Host], request: dict[str, Any], noted: dict[str, Any]) -> str:
+    """What serves, as the outputs of the stack tell it, with what served before."""
+    # Imported now that traffic has moved: it takes half a second, and nobody waits for it any more.
+    from targets import served
+    from targets.serving import Serving
+
+    serving = Serving(**{key: request[key] for key in ("interface", "server", "release", "instance")})
+    history = served.add(served.before(os.environ.get("PULUMI_COMMAND_STDOUT", "")), served.entry(serving, **noted))
+    previous = served.rollback_point(history)
     socket = f"/run/{request['app']}/{request['instance']}.sock"
-    each_host = {host.name: {"instance": request["instance"], "socket": socket} for host in hosts}
-    return {**serving, "hosts": each_host, "previous": _previous(serving)}
-
-
-def _previous(wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """The rollback point: what the last successful switch served, as the engine hands its output back to us.
-
-    The same instance again (a repair, a new host) leaves the rollback point as it was.
-    """
-    try:
-        last = json.loads(os.environ.get("PULUMI_COMMAND_STDOUT", ""))
-    except json.JSONDecodeError:
-        return None
-    if last["instance"] != wanted["instance"]:
-        return {key: last[key] for key in ("interface", "server", "release", "instance")}
-    previous: dict[str, Any] | None = last["previous"]
-    return previous
+    told = {
+        **serving.model_dump(),
+        "hosts": {host.name: {"instance": request["instance"], "socket": socket} for host in hosts},
+        "previous": previous.model_dump() if previous else None,
+        "served": [one.model_dump() for one in history],
+    }
+    return json.dumps(told)

@@ -22,7 +22,7 @@ CACHE = Path(".gateway/hosts")
 
 def release(host: Host, request: dict[str, Any]) -> str:
     """The release and its environment on the host, made or found; returns the release's id."""
-    asked = {key: request[key] for key in ("app", "owner", "release", "keep")}
+    asked = _asked(request)
     found = json.loads(host.agent("kept", json.dumps(asked)))
     if found["there"]:
         return str(request["release"])
@@ -50,6 +50,15 @@ def release(host: Host, request: dict[str, Any]) -> str:
     with _archive(source, request["release"]) as archive:
         host.agent("release", json.dumps({**asked, "venv": venv["venv"]}), archive)
     return str(request["release"])
+
+
+def collect(host: Host, request: dict[str, Any]) -> str:
+    """What the release leaves behind, when the engine drops it."""
+    return host.agent("collect", json.dumps(_asked(request)))
+
+
+def _asked(request: dict[str, Any]) -> dict[str, Any]:
+    return {key: request[key] for key in ("app", "owner", "release", "keep")}
 
 
 def _hash(*parts: object) -> str:
