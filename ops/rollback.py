@@ -85,6 +85,8 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
     rows = stack.config_rows()
     now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
+    if wanted.get("interface") == "auto" and target.serving:
+        wanted["interface"] = target.serving.interface  # what the advisor said then, not what it would say of today's source
     try:
         assert target.serving is not None  # `pick` has seen to it
         if wanted.get("interface") == "auto":

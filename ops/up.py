@@ -35,7 +35,7 @@ def up(stack_name: str, console: Console) -> None:
     observed = prepare(stack, planned, console)
     if lost := warning(planned.destructive, observed.serving_migrations):
         console.print(lost)
-    outputs = update(stack, planned.settings, observed, console, message())
+    outputs = update(stack, planned.settings, observed, console, message(planned, observed))
     end_rollback(stack, planned)
     console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
 
@@ -76,8 +76,13 @@ def end_rollback(stack: Engine, planned: Plan) -> None:
         stack.remove_config([f"gateway:{key}" for key in planned.ended])
 
 
-def message() -> str:
-    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it."""
+def message(planned: Plan, observed: Observation) -> str:
+    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it.
+
+    One that finishes a rollback which was killed is that rollback.
+    """
+    if planned.rolled_back and observed.serving and observed.serving.release != planned.release.release:
+        return f"rollback to update {planned.settings.rollback.update} (by {who()})"
     command = ["git", "log", "-1", "--format=%s"]
     title = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     return f"{title or 'make up'} (by {who()})"

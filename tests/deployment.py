@@ -202,10 +202,11 @@ class Deployment:
         else:
             self.embedded.create()
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
-        """``make up`` in the background, in a process group of its own."""
-        self.write_config()
-        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", "up", "--stack", self.stack, *args]
+    def start(self, *args: str, verb: str = "up") -> "subprocess.Popen[str]":
+        """``make up`` (or another verb, with the config file as it is) in the background, in a process group of its own."""
+        if verb == "up":
+            self.write_config()
+        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", verb, "--stack", self.stack, *args]
         return subprocess.Popen(
             command,
             cwd=self.folder,
