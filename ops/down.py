@@ -1,6 +1,7 @@
 """``make down``: the site is taken away; what users made (database, uploads) stays unless somebody says otherwise."""
 
 import json
+from typing import Any
 
 import docker
 from rich.console import Console
@@ -8,7 +9,9 @@ from rich.console import Console
 from ops import docker_engine, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
+from ops.hosts import remove_data
 from ops.progress import Progress
+from settings import load
 
 
 def down(stack_name: str, console: Console, *, data: bool) -> None:
@@ -27,8 +30,15 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
     if data and client is not None:
         _remove_images(client, stack)
+    elif data:
+        remove_data(load(*_given(stack)), f"gateway/{stack.name}")
     kept = "its database and uploads are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")
+
+
+def _given(stack: Engine) -> tuple[dict[str, Any], str, frozenset[str]]:
+    values, encrypted = stack.config()
+    return values, stack.name, encrypted
 
 
 def _remove_images(client: docker.DockerClient, stack: Engine) -> None:

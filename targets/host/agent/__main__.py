@@ -36,6 +36,7 @@ VERBS: dict[str, Verb] = {
     "proxy": (requests.ProxyRequest, nginx.apply),
     "remove-proxy": (requests.ProxyRequest, nginx.remove),
     "remove-site": (requests.PrepareRequest, lambda request: instances.remove_site(Places(request.app))),
+    "remove-data": (requests.PrepareRequest, prepare.remove_data),
     "ready": (requests.TrafficRequest, traffic.ready),
     "switch": (requests.TrafficRequest, traffic.switch),
     "back": (requests.TrafficRequest, traffic.back),
