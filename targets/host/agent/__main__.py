@@ -8,7 +8,8 @@ import os
 import sys
 
 # Before anything else is imported: modules beside this file must not take the place of the standard library's.
-sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+if __name__ == "__main__":
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 
 import json
 from collections.abc import Callable
