@@ -2,12 +2,15 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up preview down history rollback test check ready
+.PHONY: up preview advise down history rollback test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
 preview: ready
 	@$(PYTHON) -m ops preview --stack $(STACK)
+
+advise: ready
+	@$(PYTHON) -m ops advise $(or $(SOURCE),examples/shop) $(if $(JSON),--json)
 
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)

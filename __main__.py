@@ -4,6 +4,8 @@ import pulumi
 
 from components.site import DjangoSite, DjangoSiteArgs
 from settings import ConfigErrors, load
+from settings.auto import serving_interface
+from settings.migrations import warning
 from settings.plan import plan
 from targets import choose
 from targets.observation import change
@@ -11,7 +13,7 @@ from targets.observation import change
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
     observed = choose.observe(settings)
-    planned = plan(settings, observed.releases)
+    planned = plan(settings, observed.releases, serving_interface(observed.serving))
     owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
     choose.check(settings, owner, observed)
 except ConfigErrors as error:
@@ -20,8 +22,12 @@ except ConfigErrors as error:
 name = settings.app.name
 site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed))
 
+if lost := warning(planned.destructive, observed.serving_migrations):
+    pulumi.log.warn(f"{name}: {lost}")
 for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")
+for said in planned.warnings:
+    pulumi.log.warn(f"{name}: {said}")
 pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

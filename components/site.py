@@ -12,8 +12,9 @@ from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
 from rendering.nginx import rendered_from
 from settings.plan import Plan
-from targets.base import Serving, Target
+from targets.base import Target
 from targets.observation import Observation
+from targets.serving import Serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,16 @@ class DjangoSite(pulumi.ComponentResource):
         env = EnvSecret(f"{name}-env", EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets), inside)
         module = plan.project.settings_module
         tasks = ReleaseTasks(
-            f"{name}-task", ReleaseTasksArgs(target=target, release=release, env=env, settings_module=module), inside
+            f"{name}-task",
+            ReleaseTasksArgs(
+                target=target,
+                release=release,
+                env=env,
+                settings_module=module,
+                switch="" if settings.allow_migrations_on_switch else args.observed.switch_to(settings.interface),
+                newer_schema=settings.allow_newer_schema,
+            ),
+            inside,
         )
         proxy = NginxProxy(
             f"{name}-nginx",
@@ -76,6 +86,9 @@ class DjangoSite(pulumi.ComponentResource):
                 observed=args.observed.traffic_fault(server.instance),
                 source=(plan.release.digest or "")[:10],
                 rendered_from="" if plan.kept_proxy else rendered_from(settings),
+                watch_seconds=settings.watch_seconds,
+                watch_errors=settings.watch_errors,
+                standby=settings.standby,
                 back=plan.rolled_back,
             ),
             inside,

@@ -62,19 +62,17 @@ class Backend:
         deployment: dict[str, Any] = found["checkpoint"].get("latest") or {}
         return deployment
 
-    def save(self, deployment: Mapping[str, Any] | None, *, backup: bool = False) -> None:
-        """Whole or not at all; ``backup`` keeps what was there as ``.bak``."""
+    def save(self, deployment: str | None, *, backup: bool = False) -> None:
+        """The deployment as JSON text, whole or not at all; ``backup`` keeps what was there as ``.bak``."""
         if backup and self.checkpoint.exists():
             write(Path(f"{self.checkpoint}.bak"), self.checkpoint.read_text())
-        checkpoint: dict[str, Any] = {"stack": f"organization/{self.project}/{self.stack}"}
-        if deployment is not None:
-            checkpoint["latest"] = deployment
-        write(self.checkpoint, json.dumps({"version": 3, "checkpoint": checkpoint}, ensure_ascii=False, separators=(",", ":")))
+        latest = f',"latest":{deployment}' if deployment else ""
+        write(self.checkpoint, f'{{"version":3,"checkpoint":{{"stack":"organization/{self.project}/{self.stack}"{latest}}}}}')
 
     def record(self, update: Mapping[str, Any]) -> None:
         """An update into the history, with a copy of what it left, and a backup of it."""
         name, text = f"{self.stack}-{time.time_ns()}", self.checkpoint.read_text()
-        write(self._history / f"{name}.history.json", json.dumps(update, ensure_ascii=False, separators=(",", ":")))
+        write(self._history / f"{name}.history.json", to_text(update))
         write(self._history / f"{name}.checkpoint.json", text)
         write(self.root / "backups" / self.project / self.stack / f"{self.stack}.{time.time_ns()}.json", text)
 
@@ -113,6 +111,11 @@ def manifest() -> dict[str, str]:
     return {"time": _now(), "magic": hashlib.sha256(VERSION.encode()).hexdigest(), "version": VERSION}
 
 
+def to_text(value: Any) -> str:
+    """JSON as the CLI writes it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def write(path: Path, text: str) -> None:
     """The whole file or the old one: beside it first, then renamed, on disk both times."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +126,7 @@ def write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(descriptor)
     beside.rename(path)
+    path.with_name(f"{path.name}.attrs").unlink(missing_ok=True)  # the CLI's notes about what was there
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

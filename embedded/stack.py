@@ -11,7 +11,7 @@ from typing import Any
 
 from embedded import config as settings
 from embedded import drivers
-from embedded.backend import Backend, manifest
+from embedded.backend import Backend, manifest, to_text
 from embedded.deployment import Deployment
 from embedded.drivers.base import Driver
 from embedded.errors import EngineError
@@ -126,7 +126,7 @@ class EmbeddedStack:
     def import_(self, exported: Mapping[str, Any]) -> None:
         """``pulumi stack import``."""
         with self.backend.locked():
-            self.backend.save(exported["deployment"], backup=True)
+            self.backend.save(to_text(exported["deployment"]), backup=True)
 
     def history(self) -> list[dict[str, Any]]:
         """Every update, the newest first."""

@@ -3,9 +3,9 @@
 import threading
 from dataclasses import dataclass, field
 
-from embedded.backend import Backend, manifest
+from embedded.backend import Backend, manifest, to_text
 from embedded.passphrase import PassphraseCrypter
-from embedded.state import Snapshot
+from embedded.state import Resource, Snapshot
 
 
 @dataclass
@@ -22,6 +22,7 @@ class Writer:
         self._asked = self._written = 0
         self._file = threading.Lock()
         self._first = True
+        self._texts: dict[int, tuple[Resource, tuple[object, ...], str]] = {}
 
     def save(self) -> None:
         """The whole state, atomically."""
@@ -36,12 +37,20 @@ class Writer:
             self.backend.save(deployment, backup=self._first)
             self._written, self._first = upto, False
 
-    def _deployment(self) -> dict[str, object]:
+    def _deployment(self) -> str:
         pending = [{"resource": one.resource.to_json(self.crypter), "type": one.type} for one in self.snapshot.pending]
-        return {
+        around = {
             "manifest": manifest(),
             "secrets_providers": {"type": "passphrase", "state": {"salt": self.crypter.state}},
-            "resources": [resource.to_json(self.crypter) for resource in self.snapshot.resources],
             **({"pending_operations": pending} if pending else {}),
             "metadata": {},
         }
+        return f'{to_text(around)[:-1]},"resources":[{",".join(map(self._text, self.snapshot.resources))}]}}'
+
+    def _text(self, one: Resource) -> str:
+        """Made once per change: values are replaced and never changed in place."""
+        now = (one.id, one.delete, one.pending_replacement, one.init_errors, one.outputs, one.inputs)
+        known = self._texts.get(id(one))
+        if known is None or any(a is not b for a, b in zip(known[1], now, strict=True)):
+            known = self._texts[id(one)] = (one, now, to_text(one.to_json(self.crypter)))
+        return known[2]

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -88,6 +89,17 @@ def rollback(
     from ops.rollback import rollback as run
 
     run(stack, _console(), to=to, secrets=secrets.value, yes=yes)
+
+
+@app.command()
+def advise(
+    path: Annotated[Path, typer.Argument(help="folder of a Django project")],
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say WSGI or ASGI for a project and why, without running it."""
+    from ops.advise import advise as run
+
+    run(path, _console(), json=json)
 
 
 @app.command()

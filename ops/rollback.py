@@ -13,7 +13,7 @@ from ops import changes, stack_config, updates
 from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import prepare, table, update
+from ops.up import prepare, standby, table, update
 from ops.updates import Update
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
@@ -21,6 +21,7 @@ from settings.plan import Plan, plan
 from settings.rollback import noted
 from settings.source import open_source
 from targets import choose as targets
+from targets.common.errors import AgentError
 from targets.observation import Observation
 from targets.served import Served, who
 
@@ -53,8 +54,9 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
         raise BadConfig("nothing was changed")
     observed = prepare(stack, way.plan, console)
+    at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
-    console.print(table(outputs, time.monotonic() - begun))
+    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings)))
     for note in way.plan.notes:
         console.print(note)
 
@@ -85,6 +87,10 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
     try:
         assert target.serving is not None  # `pick` has seen to it
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # `auto` would keep the one that serves now
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # auto stays with what serves now; a rollback does not
         settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
         releases = targets.observe(settings).releases
         _check_kept(target, found, releases, settings)
@@ -111,14 +117,14 @@ def _unreadable(target: Update, stack_name: str) -> str:
     )
 
 
-def _check_kept(target: Update, found: Sequence[Update], releases: Mapping[str, str], settings: Settings) -> None:
+def _check_kept(target: Update, found: Sequence[Update], releases: Collection[str], settings: Settings) -> None:
     """A ready image may be fetched again; everything else must be on the target. Who cannot tell what is kept says nothing."""
     assert target.serving is not None  # `pick` has seen to it
     release = target.serving.release
     if not releases or release in releases or settings.app.image:
         return
     by_release = {one.serving.release: one.number for one in reversed(found) if one.served and one.serving}
-    kept = [f"{one} (update {by_release[one]})" if one in by_release else one for one in releases]
+    kept = [f"{one} (update {by_release[one]})" for one in releases if one in by_release] or ["none that served"]
     raise BadConfig(
         f"release {release} is not kept any more; kept are: {', '.join(kept)}; "
         "way out: go back to one of those (TO=), or deploy its source again"
@@ -164,6 +170,17 @@ def tell(way: Way, stack_name: str, console: Console) -> None:
     console.print(f"stack {stack_name} goes back to update {way.to.number} of {when}{' by ' + way.to.by if way.to.by else ''}")
     console.print(f"  comes back: {', '.join(way.comes_back) or 'nothing: that serves already'}")
     console.print("  stays as it is: the database and what users have uploaded")
+
+
+def at_once(stack: Engine, way: Way, observed: Observation, begun: float, console: Console) -> None:
+    """A standby has its traffic back by one rename; the update that follows makes state and config agree. Raises ``Failed``."""
+    serving = way.to.serving
+    assert serving is not None
+    try:
+        if targets.to_standby(way.plan.settings, f"gateway/{stack.name}", serving, observed):
+            console.print(f"  traffic is back on the standby {serving.instance} after {time.monotonic() - begun:.1f} s")
+    except AgentError as error:
+        raise Failed(f"{error}\nNothing was changed.") from None
 
 
 def run(stack: Engine, way: Way, observed: Observation, console: Console) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from typing import Any
 from ops.engines import Engine
 from settings.errors import NAMESPACE
 
-STAYS = ("release", "rollback", "hosts", "target", "services", "keepReleases")
+STAYS = (
+    *("release", "rollback", "hosts", "target", "services", "keepReleases"),
+    *("standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
+)
 """Keys that a rollback leaves as they are today: they are about where the site runs, not about what it is."""
 
 

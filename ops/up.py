@@ -16,8 +16,9 @@ from ops.errors import BadConfig, Failed
 from ops.hosts import expect_reachable
 from ops.progress import Progress
 from ops.workspace import ROOT
-from settings import ConfigErrors, Settings, load
+from settings import ConfigErrors, Settings, auto, load
 from settings.checks import SECRET_KEY_NAMES
+from settings.migrations import warning
 from settings.plan import Plan, plan
 from targets import choose
 from targets.docker.target import base_references
@@ -32,9 +33,11 @@ def up(stack_name: str, console: Console) -> None:
     stack.open()
     planned = check_config(stack, console)
     observed = prepare(stack, planned, console)
+    if lost := warning(planned.destructive, observed.serving_migrations):
+        console.print(lost)
     outputs = update(stack, planned.settings, observed, console, message())
     end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun))
+    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
 
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
@@ -59,10 +62,10 @@ def check_config(stack: Engine, console: Console) -> Plan:
             config, encrypted = stack.config()
         settings = load(config, stack.name, encrypted)
         kept = choose.observe(settings).releases if settings.release else {}
-        planned = plan(settings, kept)
+        planned = plan(settings, kept, auto.remember(stack.outputs()) if settings.interface == "auto" else "")
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
-    for note in planned.notes:
+    for note in (*planned.notes, *planned.warnings):
         console.print(note)
     return planned
 
@@ -135,13 +138,22 @@ def observe_again(before: Observation) -> str:
     return f"Still serving: {was.interface} ({was.server}), release {was.release}, instance {was.instance}."
 
 
-def table(outputs: Mapping[str, Any], seconds: float) -> Table:
-    """URL, interface, server, release, instance, time."""
+def standby(settings: Settings) -> str:
+    """The instance that is kept running beside the one that serves, and what that costs; '' for none."""
+    instance = choose.observe(settings).standby if settings.standby else ""
+    cost = choose.standby_cost(settings, instance) if instance else ""
+    return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
+
+
+def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, standby, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key]) if key in outputs else "-")
     previous = outputs.get("previous")
     if previous:
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
+    if standby:
+        shown.add_row("standby", standby)
     shown.add_row("time", f"{seconds:.1f} s")
     return shown

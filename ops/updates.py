@@ -162,11 +162,11 @@ def rollback_point(updates: Sequence[Update], served: Sequence[Served]) -> Updat
 def same(one: Update, other: Update) -> bool:
     """Whether both stand for the same site: code, config, proxy."""
     a, b = one.serving, other.serving
-    if a is None or b is None or a.proxy != b.proxy or a.release != b.release:
+    if a is None or b is None or (a.proxy, a.release, a.interface) != (b.proxy, b.release, b.interface):
         return False
     hidden = one.unreadable | other.unreadable
     return _comparable(one, hidden) == _comparable(other, hidden) and (not hidden or a.instance == b.instance)
 
 
 def _comparable(update: Update, hidden: Iterable[str]) -> dict[str, Any]:
-    return {key: value for key, value in update.config.items() if key not in {"release", "rollback", *hidden}}
+    return {key: value for key, value in update.config.items() if key not in {"release", "rollback", "interface", *hidden}}

@@ -13,7 +13,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
     """Every mistake that the config alone shows, in the order of the keys."""
     return [
         *_source(settings),
-        *_server(settings),
+        *(server_mistakes(settings) if settings.interface != "auto" else ()),
         *_domains(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
@@ -37,7 +37,9 @@ def _source(settings: Settings) -> Iterator[ConfigError]:
         yield ConfigError("app.source", "nothing", "a directory, or a git URL together with app.ref")
     if app.source and is_git_url(app.source) and not app.ref:
         yield ConfigError("app.ref", "nothing, with the git URL in app.source", "a git branch, tag or commit")
-    if app.image and not (app.module or (app.wsgi if settings.interface == "wsgi" else app.asgi)):
+    if app.image and settings.interface == "auto":
+        yield ConfigError("interface", "'auto' with app.image, of which no files can be read", "wsgi or asgi")
+    elif app.image and not (app.module or (app.wsgi if settings.interface == "wsgi" else app.asgi)):
         yield ConfigError("app.module", "nothing, with app.image", "the package with wsgi.py and asgi.py")
     if app.image and not (app.settings or app.module):
         yield ConfigError("app.settings", "nothing, with app.image", "the Django settings module")
@@ -48,8 +50,9 @@ def is_git_url(source: str) -> bool:
     return "://" in source or (source.endswith(".git") and ":" in source)
 
 
-def _server(settings: Settings) -> Iterator[ConfigError]:
-    fitting = SERVERS[settings.interface]
+def server_mistakes(settings: Settings) -> Iterator[ConfigError]:
+    """Server options that do not fit the interface; with ``auto`` they are looked at once that is decided."""
+    fitting = SERVERS[settings.speaks]
     if settings.server and settings.server not in fitting:
         yield ConfigError("server", f"'{settings.server}' with interface '{settings.interface}'", " or ".join(fitting))
     if settings.effective_server == "daphne" and (settings.workers or 1) > 1:

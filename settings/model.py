@@ -156,7 +156,9 @@ class Settings(Model):
     """One site on one target, as the stack's config asks for it."""
 
     app: App = Field(description="the Django project: name, source, ref, image, module, settings, requirements, ...")
-    interface: Interface = Field("wsgi", description="wsgi or asgi")
+    interface: Literal["wsgi", "asgi", "auto"] = Field(
+        "wsgi", description="wsgi or asgi, or auto (the advisor decides and says why)"
+    )
     server: Server | None = Field(
         None, description="wsgi: gunicorn; asgi: uvicorn, gunicorn-uvicorn, gunicorn-asgi, daphne, hypercorn"
     )
@@ -185,13 +187,25 @@ class Settings(Model):
     drain_seconds: int = Field(30, ge=0, le=3600, description="seconds, 0 to 3600")
     keep_releases: int = Field(5, ge=1, le=100, description="releases kept for rollback, 1 to 100")
     release: str | None = Field(None, pattern=r"^[0-9a-f]{10}$", description="the id of a kept release, 10 hex digits")
+    standby: bool = Field(False, description="true: the previous instance is kept running, to go back to at once")
+    watch_seconds: int = Field(0, ge=0, le=3600, description="seconds after a switch in which errors bring the old instance back")
+    watch_errors: int = Field(5, ge=0, le=100, description="percent of answers that may be 5xx meanwhile, 0 to 100")
+    allow_migrations_on_switch: bool = Field(False, description="true: an interface switch may bring migrations along")
+    allow_newer_schema: bool = Field(False, description="true: a rollback may serve code that does not know applied migrations")
     rollback: Rollback = Field(Rollback(), description="written by make rollback; gone again with the next source")
     services: Services = Field(Services(), description="postgres and redis: true or options")
 
     @property
+    def speaks(self) -> Interface:
+        """wsgi or asgi. While ``auto`` has not been decided yet (``settings.auto``) nobody may ask."""
+        if self.interface == "auto":
+            raise ValueError("interface auto has not been decided yet")
+        return self.interface
+
+    @property
     def effective_server(self) -> Server:
         """The server asked for, or the default of the interface."""
-        return self.server or SERVERS[self.interface][0]
+        return self.server or SERVERS[self.speaks][0]
 
     @property
     def effective_workers(self) -> int:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
-from settings import rollback
+from settings import auto, migrations, rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
+from targets.observation import KeptRelease
 
 SERVICE_URLS = {
     "postgres": ("DATABASE_URL", "postgres://{app}@%2Fvar%2Frun%2Fpostgresql/{app}"),
@@ -36,33 +37,41 @@ class Plan:
     """Id of the proxy's configuration that was gone back to; '' for the one that templates and settings give."""
     ended: tuple[str, ...] = ()
     """Keys that a rollback has left in the config and that mean nothing any more."""
+    destructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Migration in the source -> what it takes from code that still serves."""
     notes: tuple[str, ...] = ()
     """What a person should know before the update, in whole sentences."""
+    warnings: tuple[str, ...] = ()
+    """What a person should decide, likewise."""
 
 
-def plan(settings: Settings, kept: Mapping[str, str] | None = None) -> Plan:
+def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serves: str = "") -> Plan:
     """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together.
 
-    ``kept`` are the releases on the target and the settings module of each, '' where nobody knows.
+    ``kept`` are the releases on the target. ``serves`` is the interface that serves now, '' where none does: ``interface: auto``
+    does not change it.
     """
-    module = (kept or {}).get(settings.release or "", "")
+    module = (kept or {}).get(settings.release or "", KeptRelease()).settings_module
     source = _source(settings, module)
     asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
+    settings, said = auto.decide(settings, source, serves)
     project = inspect(settings, source, module)
     return Plan(
         rolled_back=rollback.rolled_back(settings),
         kept_proxy=settings.rollback.proxy or "",
         ended=rollback.ended(asked, settings),
-        notes=notes,
+        destructive=migrations.destructive(source) if source and not settings.release else {},
+        notes=(*notes, *said.notes),
+        warnings=said.warnings,
         settings=settings,
         project=project,
         release=_release(settings, project, source),
         env=_env(settings),
         secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
         server=ServerSpec(
-            interface=settings.interface,
+            interface=settings.speaks,
             server=settings.effective_server,
-            entry_point=project.entry_point(settings.interface),
+            entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
             options=settings.server_options,
@@ -131,6 +140,7 @@ def release_of(
         python=python,
         keep=keep,
         settings_module=settings_module,
+        migrations=migrations.names(files),
     )
 
 

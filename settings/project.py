@@ -144,7 +144,7 @@ def _python(source: Source | None) -> str:
 
 
 def _check_entry_point(settings: Settings, project: Project, source: Source) -> None:
-    module = project.entry_point(settings.interface).split(":")[0]
+    module = project.entry_point(settings.speaks).split(":")[0]
     path = module.replace(".", "/")
     if not any(source.text(f"{root}{path}{end}") is not None for root in ("", "src/") for end in (".py", "/__init__.py")):
         got = f"'{settings.interface}', and the source has no {path}.py"
@@ -155,13 +155,19 @@ def _check_websockets(settings: Settings, project: Project, source: Source) -> N
     """WebSockets need ASGI: a project whose asgi.py routes them is refused under WSGI unless somebody said that it may."""
     if settings.interface == "asgi":
         return
-    accepted = settings.app.websockets or pyproject(source).get("tool", {}).get("gateway", {}).get("websockets")
+    if websockets_are_optional(source, settings.app.websockets):
+        return
     path = project.asgi.split(":")[0].replace(".", "/") + ".py"
     line = websocket_route(source.text(path) or "")
-    if line and accepted != "optional":
+    if line:
         got = f"'wsgi', and {path}:{line} routes WebSockets (Channels)"
         takes = "asgi; or accept the loss: pulumi config set --path gateway:app.websockets optional"
         raise ConfigErrors([ConfigError("interface", got, takes)])
+
+
+def websockets_are_optional(source: Source, config: str | None = None) -> bool:
+    """Whether config, or else the project's ``[tool.gateway]``, says that the site can do without its WebSockets."""
+    return (config or pyproject(source).get("tool", {}).get("gateway", {}).get("websockets")) == "optional"
 
 
 def websocket_route(asgi_text: str) -> int | None:

@@ -5,6 +5,7 @@ from settings.preflight import check_engine
 from targets.base import Target
 from targets.host.client.connection import Connection
 from targets.observation import Observation
+from targets.serving import Serving
 
 
 def observe(settings: Settings) -> Observation:
@@ -22,6 +23,25 @@ def check(settings: Settings, owner: str, observed: Observation) -> None:
     """Raises ``ConfigErrors`` when the site's name or port belongs to somebody else. Hosts are asked by the update itself."""
     if settings.target == "docker":
         check_engine(settings, owner, observed)
+
+
+def standby_cost(settings: Settings, instance: str) -> str:
+    """Memory of an instance that is kept running, in words; '' where nobody can tell."""
+    if settings.target != "docker":
+        return ""
+    from targets.docker.standby import cost
+
+    return cost(settings.app.name, instance)
+
+
+def to_standby(settings: Settings, owner: str, serving: Serving, observed: Observation) -> bool:
+    """Give the standby the traffic at once, where it is what is gone back to. Raises ``AgentError``; then nothing has changed."""
+    if not settings.standby or observed.standby != serving.instance or settings.target != "docker":
+        return False
+    from targets.docker.standby import go_back
+
+    go_back(settings, owner, serving)
+    return True
 
 
 def make(settings: Settings, owner: str) -> Target:

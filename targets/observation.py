@@ -3,7 +3,17 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from targets.base import Serving
+from targets.serving import Serving
+
+
+@dataclass(frozen=True)
+class KeptRelease:
+    """What a release on the target tells of itself."""
+
+    settings_module: str = ""
+    """The one that its manage.py names, '' where nobody knows."""
+    migrations: frozenset[str] = frozenset()
+    """``app.0001_name`` of each migration in it; empty where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,8 @@ class Observation:
     """The instance that ``live.sock`` names, when its container is there."""
     live: str = ""
     """Id of the instance that ``live.sock`` names, '' when nothing does."""
+    standby: str = ""
+    """Id of the instance that is kept running although it does not serve."""
     running: frozenset[str] = frozenset()
     """Instances whose container runs."""
     stopped: frozenset[str] = frozenset()
@@ -26,13 +38,24 @@ class Observation:
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
 
-    releases: Mapping[str, str] = field(default_factory=dict)
-    """Releases that are kept, newest first -> the settings module that their manage.py names, '' where nobody knows."""
+    releases: Mapping[str, KeptRelease] = field(default_factory=dict)
+    """Releases that are on the target, the one that was deployed last first."""
 
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""
         known = self.live == instance or instance in self.stopped
         return self._fault(f"container of {instance} does not run") if known and instance not in self.running else ""
+
+    def switch_to(self, interface: str) -> str:
+        """``wsgi -> asgi`` when an update would switch the interface, else ''."""
+        now = self.serving.interface if self.serving else interface
+        return f"{now} -> {interface}" if now != interface else ""
+
+    @property
+    def serving_migrations(self) -> frozenset[str]:
+        """Of the release that serves; empty where nobody knows."""
+        kept = self.releases.get(self.serving.release) if self.serving else None
+        return kept.migrations if kept else frozenset()
 
     def refresh_due(self, wanted: Collection[str]) -> bool:
         """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
@@ -44,7 +67,7 @@ class Observation:
             return ""
         if self.live != instance:
             return self._fault(f"live.sock names {self.live}")
-        strays = sorted((self.running | self.stopped) - {instance})
+        strays = sorted((self.running | self.stopped) - {instance, self.standby})
         return self._fault(f"stray {', '.join(strays)}") if strays else ""
 
     def _fault(self, text: str) -> str:

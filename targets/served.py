@@ -8,7 +8,7 @@ import json
 import socket
 from datetime import datetime, timezone
 
-from targets.base import Serving
+from targets.serving import Serving
 
 KEPT = 50
 """Entries. Each is about 200 bytes; what a Command prints must stay far below 128 KiB."""

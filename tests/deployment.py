@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     "__main__.py",
     "Pulumi.yaml",
+    "advisor",
     "components",
     "embedded",
     "ops",
@@ -156,6 +157,12 @@ class Deployment:
         """Plain ``pulumi``, with the environment that ``python -m ops env`` prints."""
         self._learn()
         return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
+
+    def on(self, kind: str) -> "Deployment":
+        """From now on with this engine."""
+        self.kind = kind
+        self.env["ENGINE"] = kind
+        return self
 
     def _learn(self) -> None:
         """The environment that plain tools need."""

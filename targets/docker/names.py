@@ -6,6 +6,8 @@ from pathlib import Path
 SOCKETS = "/run/gateway"
 """Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
 LIVE = f"{SOCKETS}/live.sock"
+STANDBY = f"{SOCKETS}/standby"
+"""A file with the id of the instance that is kept running although it does not serve."""
 ENV = "/etc/gateway/env"
 STATIC = "/srv/static"
 FILES = f"{STATIC}/files"
@@ -15,8 +17,11 @@ FACTS = f"{STATIC}/releases"
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
+SCHEMA = "/gateway/schema.py"
 BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
 """What every container gets in /gateway beside the image."""
+GUARD = Path(__file__).parents[1] / "common/schema.py"
+"""What tasks get too: no part of an instance."""
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"
@@ -26,6 +31,7 @@ LABEL_RELEASE = "gateway.release"
 LABEL_PROCESS = "gateway.process"
 """On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
 LABEL_SETTINGS = "gateway.settings"
+LABEL_MIGRATIONS = "gateway.migrations"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""
@@ -58,6 +64,10 @@ class Names:
     def image(self, release: str) -> str:
         """The tag of a release's image."""
         return f"gateway/{self.app}:{release}"
+
+    def served(self, release: str) -> str:
+        """A second tag of an image whose release has served: what never served takes no place of one that did."""
+        return f"gateway/{self.app}-served:{release}"
 
     def dependencies(self, digest: str) -> str:
         """The tag of an image with the dependencies that releases share."""

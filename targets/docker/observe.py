@@ -6,12 +6,13 @@ from datetime import datetime, timezone
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.models.images import Image
 
-from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
 from targets.docker.agent.engine import kept_images
-from targets.observation import Observation
+from targets.observation import KeptRelease, Observation
+from targets.serving import Serving
 
 SECONDS = 10
 
@@ -36,11 +37,12 @@ def observe(app: str) -> Observation:
         by_role.setdefault(container.labels.get(names.LABEL_ROLE, ""), []).append(container)
     instances = {c.labels[names.LABEL_INSTANCE]: c for c in by_role.get("instance", [])}
     kept = frozenset(role for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status == "running")
-    live = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
+    live, standby = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
     return Observation(
         at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         owners=frozenset(owners),
         live=live,
+        standby=standby,
         serving=_serving(instances[live]) if live in instances else None,
         running=frozenset(name for name, c in instances.items() if c.status == "running"),
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
@@ -52,27 +54,35 @@ def observe(app: str) -> Observation:
     )
 
 
-def kept_releases(client: docker.DockerClient, app: str) -> dict[str, str]:
-    """Release -> the settings module that its manage.py names, newest first."""
+def kept_releases(client: docker.DockerClient, app: str) -> dict[str, KeptRelease]:
+    """Those that have an image here, the one that was deployed last first."""
     prefix = names.Names(app).image("")
     return {
-        tag.removeprefix(prefix): image.labels.get(names.LABEL_SETTINGS, "")
+        tag.removeprefix(prefix): _told(image)
         for image in kept_images(client, app)
         for tag in image.tags
         if tag.startswith(prefix)
     }
 
 
-def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> str:
-    """The instance that ``live.sock`` names, asked of Nginx, or of the volume itself where Nginx does not run."""
+def _told(image: Image) -> KeptRelease:
+    migrations = filter(None, image.labels.get(names.LABEL_MIGRATIONS, "").split(","))
+    return KeptRelease(image.labels.get(names.LABEL_SETTINGS, ""), frozenset(migrations))
+
+
+def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> tuple[str, str]:
+    """The instance that ``live.sock`` names and the standby, asked of Nginx, or of the volume where Nginx does not run."""
     if proxy is not None:
-        status, output = engine.run_in(proxy, "readlink", names.LIVE)
-        return output.removesuffix(".sock") if status == 0 else ""
+        ask = f"echo live=$(readlink {names.LIVE}); echo standby=$(cat {names.STANDBY} 2>/dev/null)"
+        _, output = engine.run_in(proxy, "sh", "-c", ask)
+        told = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+        return told.get("live", "").removesuffix(".sock"), told.get("standby", "")
     volume = names.Names(app).volume("sockets")
     if volume not in volumes:
-        return ""
+        return "", ""
     with engine.stub(client, app, {volume: names.SOCKETS}) as reader:
-        return engine.link(reader, names.LIVE).removesuffix(".sock")
+        standby = (engine.get(reader, names.STANDBY) or b"").decode()
+        return engine.link(reader, names.LIVE).removesuffix(".sock"), standby
 
 
 def _serving(container: Container) -> Serving:

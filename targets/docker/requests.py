@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from targets.base import Serving
 from targets.served import Served
+from targets.serving import Serving
 
 
 class Request(BaseModel):
@@ -54,6 +54,7 @@ class ReleaseRequest(Request):
     requirements: str | None = None
     packages: tuple[str, ...] = ()
     settings_module: str = ""
+    migrations: tuple[str, ...] = ()
     base: str | None = None
     keep: int = 5
 
@@ -83,6 +84,8 @@ class TaskRequest(CodeRequest):
     """Run one release task in a container of its own."""
 
     task: Literal["check", "migrate", "collectstatic"]
+    rules: dict[str, str | bool] = {}
+    """For ``targets/common/schema.py``."""
 
 
 class InstanceRequest(CodeRequest):
@@ -117,6 +120,9 @@ class TrafficRequest(Request):
     """Hash of Nginx's configuration: another one is proved by a request too, and is another thing to go back to."""
     source: str = ""
     rendered_from: str = ""
+    watch_seconds: int = 0
+    watch_errors: int = 5
+    standby: bool = False
     back: bool = False
 
 

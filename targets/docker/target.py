@@ -10,10 +10,11 @@ import pulumi_docker as docker
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, Serving, TrafficSpec
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
 from targets.docker.services import data_service
+from targets.serving import Serving
 
 DEFAULT_PYTHON = "3.13"
 NGINX = "nginx:stable"
@@ -74,6 +75,7 @@ class DockerTarget(pulumi.ComponentResource):
             requirements=spec.requirements,
             packages=spec.packages,
             settings_module=spec.settings_module,
+            migrations=spec.migrations,
             base=f"python:{spec.python or DEFAULT_PYTHON}-slim",
             keep=spec.keep,
         )
@@ -95,7 +97,7 @@ class DockerTarget(pulumi.ComponentResource):
         name: str,
         task: str,
         code: pulumi.Input[str],
-        spec: CodeSpec,
+        spec: TaskSpec,
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
@@ -103,7 +105,7 @@ class DockerTarget(pulumi.ComponentResource):
 
         def request(image: str) -> str:
             variables = {"GATEWAY_RELEASE": spec.release}
-            return requests.TaskRequest(**self._code(spec, image, variables), task=task).model_dump_json()
+            return requests.TaskRequest(**self._code(spec, image, variables), task=task, rules=spec.rules).model_dump_json()
 
         return command(name, "task", _text(code, request), parent, after=[*self._needs(), *after], immutable=True)
 
@@ -189,6 +191,9 @@ class DockerTarget(pulumi.ComponentResource):
                 proxy=proxy,
                 source=spec.source,
                 rendered_from=spec.rendered_from,
+                watch_seconds=spec.watch_seconds,
+                watch_errors=spec.watch_errors,
+                standby=spec.standby,
                 back=spec.back,
             ).model_dump_json()
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from targets.base import Serving
 from targets.host.client.connection import Connection
 from targets.observation import Observation
+from targets.serving import Serving
 
 SECONDS = 3.0
 

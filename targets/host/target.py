@@ -15,7 +15,7 @@ from rendering.identity import short_hash
 from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
 from rendering.servers import STOP_SECONDS
 from rendering.templates import FOLDER
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TrafficSpec
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.host.agent import requests
 from targets.host.agent.places import NGINX_GROUP, Places
 from targets.host.agent.releases import OWN
@@ -102,14 +102,14 @@ class HostTarget(pulumi.ComponentResource):
         name: str,
         task: str,
         code: pulumi.Input[str],
-        spec: CodeSpec,
+        spec: TaskSpec,
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         """A release task on every host; a migration on the first one only."""
 
         def request(_: str) -> str:
-            return requests.TaskRequest(**self._code(spec), task=task, properties=self._properties()).json()
+            return requests.TaskRequest(**self._code(spec), task=task, properties=self._properties(), rules=spec.rules).json()
 
         once = task == "migrate"
         chosen = self.hosts[:1] if once else self.hosts

@@ -61,7 +61,7 @@ def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("returning")
     urls = site.source / "shop/urls.py"
     urls.write_text(urls.read_text() + URL)
-    site.config |= {"drainSeconds": 5, "keepReleases": RELEASES}
+    site.config |= {"drainSeconds": 5, "keepReleases": 20 + RELEASES}
     return site
 
 

@@ -32,13 +32,20 @@ def steps(recording: Recording, verb: str) -> list[str]:
 
 
 def test_every_step_is_done_on_each_host_but_a_migration_on_the_first_alone() -> None:
-    recording = recorded()
+    recording = recorded(app={"name": "shop", "source": "examples/shop"}, release="")
     for verb in ("prepare", "release", "env", "start", "proxy"):
         assert [name.rpartition("-")[2] for name in steps(recording, verb)] == ["web1", "web2", "web3"], verb
     tasks = [recording.resources[key] for key in recording.resources if "-task-" in key and key.startswith("Command")]
     migrations = [task for task in tasks if task.request["request"]["task"] == "migrate"]
     assert len(tasks) == 7
     assert [host["address"] for host in migrations[0].request["hosts"]] == ["web1"]
+
+
+def test_a_kept_release_has_had_its_tasks_and_only_its_place_in_the_schema_is_asked() -> None:
+    recording = recorded()
+    assert [one.request["request"]["task"] for one in recording.resources.values() if one.inputs.get("create") == "task"] == [
+        "migrate"
+    ]
 
 
 def test_traffic_waits_until_every_host_has_a_healthy_instance() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from targets.base import Serving
 from targets.observation import Observation, change
+from targets.serving import Serving
 
 A, B, C = "aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"
 SERVING = Serving(interface="wsgi", server="gunicorn", release="0" * 10, instance=A)

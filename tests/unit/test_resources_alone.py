@@ -76,6 +76,7 @@ def test_a_release_asks_for_exactly_what_it_is_made_of(recorded: Record) -> None
         "requirements": "requirements.txt",
         "packages": ["x>=1"],
         "settings_module": "",
+        "migrations": [],
         "base": "python:3.12-slim",
         "keep": 5,
     }

@@ -11,6 +11,7 @@ from settings.model import Settings
 from settings.plan import Plan, plan
 from settings.rollback import noted
 from settings.source import open_source
+from targets.observation import KeptRelease
 from tests.unit.conftest import settings_of
 
 KEPT = "0123456789"
@@ -23,7 +24,7 @@ def planned(source: Path, back: dict[str, Any], release: str | None = KEPT, kept
         "release": release,
         "rollback": {"update": 7, **back},
     }
-    return plan(settings_of(**changes), {KEPT: kept})
+    return plan(settings_of(**changes), {KEPT: KeptRelease(kept)})
 
 
 def test_the_kept_release_is_served_as_long_as_the_source_is_the_one_that_was_left(project: Project) -> None:

@@ -79,7 +79,7 @@ def _dependencies(client: docker.DockerClient, request: ReleaseRequest, app: Pat
 
 
 def _labels(request: ReleaseRequest) -> dict[str, str]:
-    told = {"release": request.release, "settings": request.settings_module}
+    told = {"release": request.release, "settings": request.settings_module, "migrations": ",".join(request.migrations)}
     return engine.labels(request.app, request.owner, "release", **told)
 
 

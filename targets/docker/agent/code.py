@@ -14,7 +14,7 @@ from targets.common.causes import redact
 from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.requests import CodeRequest
+from targets.docker.requests import CodeRequest, TaskRequest
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,19 @@ def create(
         raise AgentError(
             f"the image of release {request.release} is gone from this engine; way out: pulumi up --refresh"
         ) from None
-    for path in names.BROUGHT:
+    for path in (*names.BROUGHT, *((names.GUARD,) if isinstance(request, TaskRequest) else ())):
         engine.put(container, f"/gateway/{path.name}", path.read_bytes())
     if files.facts and files.facts.static_root and files.manifest is not None:
         engine.put(container, f"{files.facts.static_root}/staticfiles.json", files.manifest)
     container.rename(name)
     container.reload()
     return container
+
+
+def env_of(container: Container) -> str:
+    """Id of the env file that an instance runs with, '' where its command names none."""
+    files = (part for part in container.attrs.get("Args") or () if part.startswith(f"{names.ENV}/"))
+    return next(files, "").removeprefix(f"{names.ENV}/").removesuffix(".env")
 
 
 def log(container: Container, secrets: list[str]) -> str:

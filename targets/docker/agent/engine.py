@@ -49,6 +49,12 @@ def remove(container: Container | None) -> None:
             container.remove(force=True, v=True)
 
 
+def instances(client: docker.DockerClient, app: str) -> list[Container]:
+    """Containers of the site's instances, whether they run or not."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={app}", f"{names.LABEL_ROLE}=instance"]}
+    return client.containers.list(all=True, filters=mine, ignore_removed=True)
+
+
 def kept_images(client: docker.DockerClient, app: str) -> list[Image]:
     """Images of the site's releases, the one that was deployed last first: each deployment gives the image its tag again."""
     found = client.images.list(name=f"gateway/{app}")

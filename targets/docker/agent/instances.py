@@ -94,23 +94,34 @@ def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
         if container is None:
             return "gone"
         if engine.inspect_state(container)["Running"]:
+            if (engine.get(container, names.STANDBY) or b"").decode() == request.instance:
+                _drain(client, own, request, container, park=True)
+                return "standby"
             _drain(client, own, request, container)
             container.stop(timeout=STOP_SECONDS + 5)
         engine.remove(container)
     return "stopped"
 
 
-def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container) -> None:
+def _drain(
+    client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container, *, park: bool = False
+) -> None:
     """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
 
-    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly.
+    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly. ``park``: it
+    has its name again afterwards, since the instance stays and can be gone back to.
     """
     proxy = engine.find(client, own.proxy)
     if proxy is None or not engine.inspect_state(proxy)["Running"]:
         return
     _await_no_connection(proxy, request.instance, max(request.drain_seconds, MINIMUM_DRAIN_SECONDS))
-    engine.run_in(container, "rm", "-f", f"{names.SOCKETS}/{names.socket_name(request.instance)}")
+    socket = f"{names.SOCKETS}/{names.socket_name(request.instance)}"
+    if park and not connections(proxy, request.instance):
+        return
+    engine.run_in(container, "mv", "-f", socket, f"{socket}.parked")
     _await_no_connection(proxy, request.instance, STOP_SECONDS)
+    end = ("mv", "-f", f"{socket}.parked", socket) if park else ("rm", "-f", f"{socket}.parked")
+    engine.run_in(container, *end)
 
 
 def _await_no_connection(proxy: Container, instance: str, seconds: float) -> None:

@@ -29,18 +29,23 @@ def _kept(client: docker.DockerClient, tag: str) -> Image | None:
 
 
 def collect(client: docker.DockerClient, request: ReleaseRequest) -> None:
-    """Keep the ``keep`` releases that were deployed last and what a container uses; remove the rest, and what they alone needed.
+    """Keep the ``keep`` releases that served last and what a container uses; remove the rest, and what they alone needed.
 
-    Runs at the end of an update, once for each release that the engine drops, several at a time. It never fails one: what
-    cannot be removed now is looked at again after the next.
+    Of those that never served, such as failed ones, the last one stays: it may be tried again with another config. Runs at the
+    end of an update, once for each release that the engine drops, several at a time. It never fails one: what cannot be removed
+    now is looked at again after the next.
     """
     with engine.lock(request.app, "release"):
         used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
-        for image in engine.kept_images(client, request.app)[request.keep :]:
+        own, images = names.Names(request.app), engine.kept_images(client, request.app)
+        served = [image for image in images if any(tag.startswith(own.served("")) for tag in image.tags)]
+        never = [image for image in images if image not in served]
+        for image in [*served[request.keep :], *never[1:]]:
             if image.id not in used:
-                _untag(client, image, names.Names(request.app).image(""))
+                _untag(client, image, own.image(""))
+                _untag(client, image, own.served(""))
         needed = {image.labels.get(builds.LABEL_DEPENDENCIES) for image in engine.kept_images(client, request.app)}
-        prefix = names.Names(request.app).dependencies("")
+        prefix = own.dependencies("")
         for image in client.images.list(name=prefix.rstrip(":")):
             if not any(tag.removeprefix(prefix) in needed for tag in image.tags):
                 _untag(client, image, prefix)

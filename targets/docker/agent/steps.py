@@ -1,5 +1,6 @@
 """The small steps: volumes, data services, env files, release tasks."""
 
+import json
 import time
 
 import docker
@@ -59,7 +60,9 @@ def write_env(client: docker.DockerClient, request: EnvRequest) -> str:
 
 
 def remove_env(client: docker.DockerClient, request: EnvRequest) -> str:
-    """Empty and remove the env file of that id, and no other."""
+    """Empty and remove the env file of that id, and no other; one that a standby runs with stays as long as that does."""
+    if any(code.env_of(container) == request.env_id for container in engine.instances(client, request.app)):
+        return "in use"
     own = names.Names(request.app)
     folder = {own.volume("env"): names.ENV}
     with engine.stub(client, request.app, folder) as writer:
@@ -73,7 +76,7 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
     launcher = ["python3", names.INSIDE]
     command = {
         "check": [*launcher, "check", names.FACTS, request.release],
-        "migrate": ["python3", "-m", "django", "migrate", "--noinput"],
+        "migrate": ["python3", names.SCHEMA, names.FACTS, names.FILES, request.release, json.dumps(request.rules)],
         "collectstatic": [*launcher, "collect", names.FILES, names.FACTS, request.release],
     }[request.task]
     name = f"{request.app}-{request.task}-{request.release}"

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from targets.common.errors import AgentError
@@ -78,6 +78,8 @@ class TaskRequest(CodeRequest):
     task: str
     properties: tuple[str, ...]
     """Hardening, as ``Name=value`` of systemd: a task may no more than the server."""
+    rules: dict[str, str | bool] = field(default_factory=dict)
+    """For ``targets/common/schema.py``."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,8 @@
 """Release tasks: the new code with the new env, as the site's user, as confined as the server will be."""
 
+import json
+from pathlib import Path
+
 from targets.common import inside
 from targets.common.causes import cause, redact, report
 from targets.common.errors import AgentError
@@ -34,10 +37,11 @@ def _command(request: TaskRequest, places: Places) -> list[str]:
     release = places.release(request.release)
     python = str(release / OWN / "venv/bin/python")
     launcher = inside.__file__
+    schema = str(Path(launcher).with_name("schema.py"))
     facts = str(places.facts)
     command = {
         "check": [python, launcher, "check", facts, request.release],
-        "migrate": [python, "-m", "django", "migrate", "--noinput"],
+        "migrate": [python, schema, facts, str(places.static), request.release, json.dumps(request.rules)],
         "collectstatic": [python, launcher, "collect", str(places.static), facts, request.release],
     }[request.task]
     properties = [

@@ -60,7 +60,7 @@ def _result(hosts: list[Host], request: dict[str, Any], noted: dict[str, Any]) -
     """What serves, as the outputs of the stack tell it, with what served before."""
     # Imported now that traffic has moved: it takes half a second, and nobody waits for it any more.
     from targets import served
-    from targets.base import Serving
+    from targets.serving import Serving
 
     serving = Serving(**{key: request[key] for key in ("interface", "server", "release", "instance")})
     history = served.add(served.before(os.environ.get("PULUMI_COMMAND_STDOUT", "")), served.entry(serving, **noted))

@@ -1,0 +1,28 @@
+"""One project in, one verdict out."""
+
+import re
+
+from advisor.evidence import Advice
+from advisor.project import Entry, Project
+from advisor.rules import findings
+from advisor.verdict import decide
+from settings.source import Source
+
+
+def advise(source: Source, entry: Entry | None = None) -> Advice:
+    """Read the project's files and decide. ``entry`` is what the config says of it; the rest is found in the files."""
+    project = Project(source, entry or Entry())
+    evidence = list(findings(project))
+    layers = any(True for _ in project.assigned("CHANNEL_LAYERS"))
+    _try_rest(project)
+    return decide(evidence, list(project.code.unread.values()), len(project.code.files), project.view_count, layers)
+
+
+_PYTHON_2 = re.compile(r"^\s*(print\s+[\"'\w]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+
+
+def _try_rest(project: Project) -> None:
+    """Files that no rule had to read: those that look like Python 2 are parsed too, so that they are told of."""
+    for file in project.code.files:
+        if _PYTHON_2.search(project.code.text(file)):
+            project.code.module(file)
