@@ -75,7 +75,8 @@ def test_generators_are_found_behind_names_and_inside_the_view(project: MakeProj
 def test_generators_are_found_in_other_files_and_as_methods(project: MakeProject) -> None:
     other = with_view(project, IMPORTS + "from shop.feeds import rows\n" + PAGE.format("rows()"), feeds=ASYNC)
     assert only(other).weight == "gains"
-    text = "class Page(View):\n    def get(self, request):\n        return StreamingHttpResponse(self.rows())\n    async def rows(self):\n        yield 1\n"
+    view = "class Page(View):\n    def get(self, request):\n        return StreamingHttpResponse(self.rows())\n"
+    text = view + "    async def rows(self):\n        yield 1\n"
     assert only(with_view(project, IMPORTS + text, view="Page")).weight == "gains"
 
 

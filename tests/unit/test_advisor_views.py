@@ -123,7 +123,8 @@ def test_a_view_that_waits_truly_and_blocks_as_well_gains_nothing(project: MakeP
     assert (advice.interface, places(advice, "gains"), places(advice, "spoils")) == ("wsgi", [], ["shop/views.py:4"])
 
 
-HELPER = "import requests, httpx\ndef fetch():\n    return requests.get('x')\nasync def afetch():\n    await httpx.AsyncClient().get('x')\n"
+HELPER = "import requests, httpx\ndef fetch():\n    return requests.get('x')\n"
+HELPER += "async def afetch():\n    await httpx.AsyncClient().get('x')\n"
 
 
 def test_blocking_is_found_in_what_the_view_calls(project: MakeProject) -> None:
