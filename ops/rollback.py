@@ -56,7 +56,7 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     observed = prepare(stack, way.plan, console)
     at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
-    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings)))
+    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings), stack.label))
     for note in way.plan.notes:
         console.print(note)
 

@@ -37,7 +37,7 @@ def up(stack_name: str, console: Console) -> None:
         console.print(lost)
     outputs = update(stack, planned.settings, observed, console, message(planned, observed))
     end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
+    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings), stack.label))
 
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
@@ -150,8 +150,8 @@ def standby(settings: Settings) -> str:
     return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
 
 
-def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Table:
-    """URL, interface, server, release, instance, rollback point, standby, time."""
+def table(outputs: Mapping[str, Any], seconds: float, standby: str = "", engine: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, standby, engine, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key]) if key in outputs else "-")
@@ -160,5 +160,7 @@ def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Tabl
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
     if standby:
         shown.add_row("standby", standby)
+    if engine:
+        shown.add_row("engine", engine)
     shown.add_row("time", f"{seconds:.1f} s")
     return shown

@@ -29,8 +29,11 @@ class Server:
     port: int = 0
     logins: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.text = self.key.export_private_key().decode()  # has random parts: another one each time
+
     def connection(self, **more: object) -> Any:
-        known = {"privateKey": self.key.export_private_key().decode(), "hostKey": self.host_key.export_public_key().decode()}
+        known = {"privateKey": self.text, "hostKey": self.host_key.export_public_key().decode()}
         return {"host": "127.0.0.1", "port": self.port, "user": "me", "dialErrorLimit": 2, **known, **more}
 
     async def listen(self) -> asyncssh.SSHAcceptor:

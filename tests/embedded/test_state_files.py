@@ -12,6 +12,7 @@ from pulumi_command import local
 
 from embedded.errors import EngineError, Locked, NotSupported, WrongPassphrase
 from embedded.stack import EmbeddedStack
+from embedded.state import Resource, Snapshot
 from tests.embedded.conftest import Listener
 
 Make = Callable[..., EmbeddedStack]
@@ -141,3 +142,26 @@ def test_the_same_secret_keeps_its_ciphertext(make_stack: Make, listener: Listen
     stack.up(program, listener)
     assert stack.export()["deployment"]["resources"] == before
     assert "hush" not in json.dumps([row["inputs"] for row in before if "inputs" in row])
+
+
+def test_what_is_gone_is_forgotten_with_every_word_about_it() -> None:
+    """The CLI refuses a state in which something needs what is not there."""
+    base = Resource("urn:pulumi:test::small::docker:index/network:Network::net", "docker:index/network:Network", True)
+    user = Resource("urn:user", "command:local:Command", True, dependencies=[base.urn, "urn:other"])
+    user.property_dependencies = {"stdin": [base.urn]}
+    snapshot = Snapshot([base, user])
+    snapshot.forget([base])
+    assert snapshot.resources == [user]
+    assert user.needs() == {"urn:other"}
+
+
+def test_of_what_a_killed_update_began_only_creations_are_remembered(make_stack: Make, listener: Listener) -> None:
+    stack = make_stack()
+    stack.create()
+    stack.up(one(), listener)
+    state = stack.export()
+    row = state["deployment"]["resources"][-1]
+    state["deployment"]["pending_operations"] = [{"resource": row, "type": kind} for kind in ("creating", "updating", "deleting")]
+    stack.import_(state)
+    stack.up(one("echo other"), listener)
+    assert [row["type"] for row in stack.export()["deployment"]["pending_operations"]] == ["creating"]
