@@ -11,7 +11,9 @@ from ops import docker_engine, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig
+from ops.hosts import remove_data
 from ops.progress import Progress
+from settings import load
 from targets.docker.agent import engine
 
 
@@ -34,6 +36,8 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
     if data and client is not None and not joined:
         _remove_images(client, stack)
+    elif data and client is None:
+        remove_data(load(*_given(stack)), f"gateway/{stack.name}")
     kept = "its database and uploads are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")
 
@@ -46,6 +50,11 @@ def _expect_alone(client: docker.DockerClient, config: Mapping[str, Any], stack_
     if app and others:
         first = others[0]
         raise BadConfig(f"stack {', '.join(others)} has joined this site and needs it; way out: make down STACK={first} first")
+
+
+def _given(stack: Engine) -> tuple[dict[str, Any], str, frozenset[str]]:
+    values, encrypted = stack.config()
+    return values, stack.name, encrypted
 
 
 def _remove_images(client: docker.DockerClient, stack: Engine) -> None:

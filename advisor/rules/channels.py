@@ -87,7 +87,7 @@ def _consumers(project: Project, used: bool) -> Iterator[Evidence]:
     for module in project.code.containing(_CONSUMER):
         for name, node in module.classes.items():
             if any(_CONSUMER.search(module.dotted(base)) for base in node.bases) and not used:
-                says = f"{name} is a consumer, and no route leads to it"
+                says = f"{name} is a consumer, and no ProtocolTypeRouter leads to it"
                 yield Evidence(module.file, node.lineno, "channels", "note", says)
 
 

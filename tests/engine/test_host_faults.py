@@ -24,7 +24,7 @@ def host(linux: Callable[..., TestHost]) -> TestHost:
 @pytest.fixture(scope="module")
 def site(deploy_to_hosts: Callable[..., HostDeployment], host: TestHost) -> HostDeployment:
     site = deploy_to_hosts("hostfaults", [host])
-    site.must_up(health={"timeout": 5})
+    site.must_up()
     return site
 
 
@@ -167,18 +167,20 @@ def test_after_a_reboot_the_live_instance_alone_comes_back_once_with_its_socket(
     assert host.logins() == before
 
 
-def test_a_host_whose_clock_is_wrong_is_deployed_to_all_the_same(site: HostDeployment, host: TestHost) -> None:
+def test_a_clock_that_is_forty_days_behind_the_hosts_is_no_obstacle(site: HostDeployment, host: TestHost) -> None:
     host.sh("apt-get update -qq >/dev/null 2>&1; apt-get install -y -qq --no-install-recommends libfaketime >/dev/null 2>&1")
-    host.sh("echo '-40d' > /etc/faketimerc; find /usr/lib -name libfaketime.so.1 > /etc/ld.so.preload")
+    library = site.folder / "libfaketime.so.1"
+    library.write_bytes(host.get(host.sh("find /usr/lib -name libfaketime.so.1").strip()))
+    old, env = site.health()["instance"], dict(site.env)
+    (site.source / "store/static/store/skew.txt").write_text("forty days ago")
+    site.env |= {"LD_PRELOAD": str(library), "FAKETIME": "-40d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     try:
-        assert host.run("date", "+%s").strip() < subprocess.run(["date", "+%s"], capture_output=True, text=True).stdout
-        host.run("systemctl", "restart", "ssh")
-        old = site.health()["instance"]
-        (site.source / "store/static/store/skew.txt").write_text("forty days ago")
+        assert int(site.run("date", "+%s").out) < int(host.run("date", "+%s")) - 39 * 86400
         site.must_up()
-        assert site.health()["instance"] != old
     finally:
-        host.run("rm", "-f", "/etc/ld.so.preload")
+        site.env.clear()
+        site.env.update(env)
+    assert site.health()["instance"] != old
     assert "nothing to do" in site.must_up().out
 
 

@@ -187,3 +187,9 @@ def test_down_leaves_the_host_as_it_was_but_for_what_users_made(site: HostDeploy
     left = host.sh("ls /etc/systemd/system /etc/nginx/sites-enabled /run | grep hosted; ls -A /srv/hosted", check=False)
     assert left.split() == ["data", "media"]
     assert host.run("systemctl", "is-active", "nginx").strip() == "active"
+
+
+def test_down_with_data_leaves_nothing_at_all(site: HostDeployment, host: TestHost) -> None:
+    done = site.ops("down", "--data", "delete")
+    assert done.status == 0, done.text
+    assert host.sh("ls -d /srv/hosted /etc/hosted /run/hosted 2>/dev/null; id -un hosted 2>/dev/null", check=False) == ""

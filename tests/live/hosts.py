@@ -123,6 +123,14 @@ class TestHost:
             tar.addfile(info, io.BytesIO(content))
         self.container.put_archive("/", buffer.getvalue())
 
+    def get(self, path: str) -> bytes:
+        """Content of a file on the host."""
+        stream, _ = self.container.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+            member = tar.extractfile(tar.getmembers()[0])
+            assert member is not None, path
+            return member.read()
+
     def logins(self) -> int:
         """SSH logins since the host was started, from its journal."""
         return len(re.findall(r"Accepted publickey", self.run("journalctl", "-q", "-u", "ssh", "-o", "cat")))
@@ -138,8 +146,9 @@ class TestHost:
         raise AssertionError(f"the test host does not start: {self.container.logs()[-500:]!r}")
 
     def remove(self) -> None:
-        """Take it away."""
-        self.container.remove(force=True, v=True)
+        """Take it away, if it is still there."""
+        with contextlib.suppress(NotFound):
+            self.container.remove(force=True, v=True)
 
 
 def login_key(folder: Path) -> Path:

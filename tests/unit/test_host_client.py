@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from targets.common.errors import AgentError
+from targets.host.client import __main__ as client
 from targets.host.client import hosts, ssh, traffic
 from targets.host.client.connection import Connection, connection
 
@@ -175,3 +176,15 @@ def test_a_host_that_does_not_come_back_is_told_too() -> None:
     with pytest.raises(AgentError) as caught:
         switch(Lost("a", []), Fake("b", [], "switch"))
     assert str(caught.value).splitlines() == ["b: it is broken", "a: went away"]
+
+
+def test_a_host_that_is_gone_for_good_can_be_taken_out_by_saying_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = subprocess.CompletedProcess([], 255, b"", b"ssh: connect to host web1 port 22: No route to host")
+    monkeypatch.setattr(ssh, "_run", lambda *_: lost)
+    text = json.dumps({"hosts": [{"address": "web1", "host_key": KEY}], "rolling": 1, "request": {}})
+    with pytest.raises(AgentError, match=r"cannot be reached .* GATEWAY_FORGET=web1 make up"):
+        client.act("stop", text)
+    monkeypatch.setenv("GATEWAY_FORGET", "web9,web1")
+    assert client.act("stop", text) == "forgotten"
+    with pytest.raises(AgentError, match="cannot be reached"):
+        client.act("start", text)

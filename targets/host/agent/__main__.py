@@ -8,7 +8,8 @@ import os
 import sys
 
 # Before anything else is imported: modules beside this file must not take the place of the standard library's.
-sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+if __name__ == "__main__":
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 
 import json
 from collections.abc import Callable
@@ -36,6 +37,7 @@ VERBS: dict[str, Verb] = {
     "proxy": (requests.ProxyRequest, nginx.apply),
     "remove-proxy": (requests.ProxyRequest, nginx.remove),
     "remove-site": (requests.PrepareRequest, lambda request: instances.remove_site(Places(request.app))),
+    "remove-data": (requests.PrepareRequest, prepare.remove_data),
     "ready": (requests.TrafficRequest, traffic.ready),
     "switch": (requests.TrafficRequest, traffic.switch),
     "back": (requests.TrafficRequest, traffic.back),

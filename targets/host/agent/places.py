@@ -8,6 +8,7 @@ LIBRARY = Path("/usr/local/lib/gateway")
 COMMAND = Path("/usr/local/bin/gateway")
 UNITS = Path("/etc/systemd/system")
 TMPFILES = Path("/etc/tmpfiles.d")
+LOCKS = Path("/run/lock")
 SITES = Path("/etc/nginx/sites-available")
 ENABLED = Path("/etc/nginx/sites-enabled")
 NGINX_GROUP = "www-data"

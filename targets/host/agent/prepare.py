@@ -90,3 +90,15 @@ def write_env(request: EnvRequest, user: str) -> str:
     with system.room(places.env):
         system.write(places.env_file(request.env_id), request.text, 0o640, user)
     return request.env_id
+
+
+def remove_data(request: PrepareRequest) -> str:
+    """What users made, and with it the last trace of the site. Only once no instance is left."""
+    places = Places(request.app)
+    claim(request, places)
+    if system.units_of(places):
+        raise AgentError(f"{request.app} still has instances on this host; way out: make down, then again")
+    for path in (places.root, places.etc, places.run):
+        shutil.rmtree(path, ignore_errors=True)
+    system.run("userdel", request.user)
+    return "removed"

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -57,7 +58,7 @@ def unpack(request: ReleaseRequest, stream: BinaryIO) -> str:
             (own / "release.json").write_text(json.dumps({"release": request.release, "venv": request.venv}))
             shutil.rmtree(final, ignore_errors=True)
             beside.rename(final)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, EOFError, zlib.error) as error:
             raise AgentError(f"the release did not arrive whole ({error}); way out: run the update again") from None
         finally:
             shutil.rmtree(beside, ignore_errors=True)

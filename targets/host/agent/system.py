@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent.places import UNITS, Places
+from targets.host.agent import places
+from targets.host.agent.places import Places
 
 Done = subprocess.CompletedProcess[str]
 
@@ -107,7 +108,7 @@ def read_json(path: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def lock(*parts: str) -> Iterator[None]:
     """One agent at a time for a thing: one whose ``pulumi up`` was killed may still be at work, and the next waits for it."""
-    path = Path("/run/lock", f"gateway-{'-'.join(parts)}.lock")
+    path = Path(places.LOCKS, f"gateway-{'-'.join(parts)}.lock")
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -144,10 +145,10 @@ def until(condition: Callable[[], bool], seconds: float, pause: float = 0.05) ->
         time.sleep(pause)
 
 
-def units_of(places: Places) -> set[str]:
+def units_of(site: Places) -> set[str]:
     """Instances that have a .service on this host."""
-    prefix = f"{places.app}-"
-    names = (path.name.removeprefix(prefix).removesuffix(".service") for path in UNITS.glob(f"{prefix}*.service"))
+    prefix = f"{site.app}-"
+    names = (path.name.removeprefix(prefix).removesuffix(".service") for path in places.UNITS.glob(f"{prefix}*.service"))
     return {name for name in names if is_id(name)}
 
 

@@ -7,14 +7,20 @@ import os
 import sys
 
 # Before anything else is imported: modules beside this file must not take the place of the standard library's.
-sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+if __name__ == "__main__":
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 
 import json
+from typing import Any
 
 from targets.common.errors import AgentError
 from targets.host.client import traffic
 from targets.host.client.connection import connection
 from targets.host.client.hosts import Host
+from targets.host.client.ssh import Gone
+
+DELETES = ("stop", "collect", "collect-env", "remove-proxy", "remove-site")
+"""What an update does to a host that is taken out of the config."""
 
 
 def act(verb: str, text: str) -> str:
@@ -27,6 +33,18 @@ def act(verb: str, text: str) -> str:
     if verb == "off":
         return traffic.off(hosts, request)
     (host,) = hosts
+    try:
+        return _one(host, verb, request)
+    except Gone as error:
+        if verb not in DELETES:
+            raise
+        if host.connection.address in os.environ.get("GATEWAY_FORGET", "").split(","):
+            return "forgotten"
+        forget = f"if it is gone for good: GATEWAY_FORGET={host.connection.address} make up"
+        raise AgentError(f"{error}; {forget}") from None
+
+
+def _one(host: Host, verb: str, request: dict[str, Any]) -> str:
     if verb in ("release", "collect"):
         from targets.host.client import uploads
 
