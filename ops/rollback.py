@@ -73,9 +73,18 @@ def pick(found: Sequence[Update], served: Sequence[Served], to: int | None) -> U
         return point
     named = updates.by_number(found, to)
     if named is None or not named.served:
-        why = "there is no such update" if named is None else f"it {named.result} and never served"
-        raise BadConfig(f"cannot go back to update {to}: {why}; those that served: {numbers}; way out: make history")
+        raise BadConfig(f"cannot go back to update {to}: {_why(named)}; those that served: {numbers}; way out: make history")
     return named
+
+
+def _why(named: Update | None) -> str:
+    if named is None:
+        return "there is no such update"
+    if named.kind != "update":
+        return f"it is a {named.kind}"
+    if named.result != "succeeded":
+        return f"it {named.result} and never served"
+    return "what it served is not on record any more, since the stack was taken down after it, or it is too long ago"
 
 
 def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
