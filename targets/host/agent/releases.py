@@ -96,7 +96,7 @@ def _records(places: Places) -> dict[str, dict[str, Any]]:
 
 def _forget(files: Iterable[Path], wanted: set[str]) -> None:
     for path in files:
-        if path.stem not in wanted:
+        if path.name.partition(".")[0] not in wanted:
             path.unlink()
 
 
