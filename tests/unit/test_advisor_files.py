@@ -31,7 +31,12 @@ def test_a_file_that_is_no_python_3_is_told_with_its_line(project: MakeProject, 
 
 def test_an_asgi_py_that_cannot_be_parsed_does_not_decide(project: MakeProject) -> None:
     advice = advised(project({"shop/asgi.py": CHANNELS + "(\n"}))
-    assert (advice.interface, [one.file for one in advice.unread]) == ("wsgi", ["shop/asgi.py"])
+    assert (advice.interface, advice.sure, [one.file for one in advice.unread]) == ("wsgi", False, ["shop/asgi.py"])
+    assert advice.because.endswith("; shop/asgi.py, which might have, could not be read")
+
+
+def test_a_file_without_a_word_of_interest_leaves_no_doubt(project: MakeProject) -> None:
+    assert advised(project({"shop/legacy.py": "print 'hello'\n"})).sure
 
 
 def test_a_huge_file_is_left_out_and_told(project: MakeProject) -> None:

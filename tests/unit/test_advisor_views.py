@@ -132,6 +132,12 @@ def test_blocking_is_found_in_what_the_view_calls(project: MakeProject) -> None:
     assert places(advice, "spoils") == ["shop/service.py:3"]
 
 
+def test_a_query_is_found_in_what_the_view_calls(project: MakeProject) -> None:
+    helper = "from shop.models import Order\ndef newest():\n    return Order.objects.first()\n"
+    advice = with_view(project, view("newest()\n", "from shop.service import newest"), service=helper)
+    assert places(advice, "spoils") == ["shop/service.py:3"]
+
+
 def test_waiting_is_found_in_what_the_view_calls(project: MakeProject) -> None:
     advice = with_view(project, view("await service.afetch()\n", "from . import service"), service=HELPER)
     assert (only(advice).weight, only(advice).where) == ("gains", "shop/views.py:2")
