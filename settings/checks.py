@@ -21,7 +21,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_csrf_origins(settings),
         *_doubles(settings),
         *_hosts(settings),
-        *_docker_only(settings),
+        *_not_on_hosts(settings),
     ]
 
 
@@ -177,10 +177,6 @@ def _docker_only(settings: Settings) -> Iterator[ConfigError]:
                 "nothing there: services are for the docker target; "
                 "give the address of one that you run in env or secrets (DATABASE_URL, REDIS_URL)",
             )
-    if settings.standby:
-        yield ConfigError("standby", "true with target 'host'", "false: a kept instance is started again by a rollback")
-    if settings.watch_seconds:
-        yield ConfigError("watchSeconds", f"{settings.watch_seconds} with target 'host'", "0: only docker watches for now")
     for key in ("image", "dockerfile"):
         if getattr(settings.app, key):
             yield ConfigError(
@@ -203,7 +199,7 @@ def _login(key: str, login: Login) -> Iterator[ConfigError]:
         yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")
 
 
-def _docker_only(settings: Settings) -> Iterator[ConfigError]:
+def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:
     """What the host target cannot do yet is refused, and not passed over."""
     asked = {"standby": settings.standby, "watchSeconds": settings.watch_seconds, "joins": settings.joins}
     for key, value in asked.items() if settings.target == "host" else ():
