@@ -2,18 +2,27 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up preview down test check ready
+.PHONY: up preview advise down history rollback test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
 preview: ready
 	@$(PYTHON) -m ops preview --stack $(STACK)
 
+advise: ready
+	@$(PYTHON) -m ops advise $(or $(SOURCE),examples/shop) $(if $(JSON),--json)
+
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)
 
+history: ready
+	@$(PYTHON) -m ops history --stack $(STACK) $(if $(LAST),--last $(LAST))
+
+rollback: ready
+	@$(PYTHON) -m ops rollback --stack $(STACK) $(if $(TO),--to $(TO)) $(if $(SECRETS),--secrets $(SECRETS)) $(if $(YES),--yes)
+
 test: ready
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: ready
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy

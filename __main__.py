@@ -4,26 +4,30 @@ import pulumi
 
 from components.site import DjangoSite, DjangoSiteArgs
 from settings import ConfigErrors, load
+from settings.auto import serving_interface
+from settings.migrations import warning
 from settings.plan import plan
-from settings.preflight import check_engine
-from targets.docker import DockerTarget
-from targets.docker.observe import observe
+from targets import choose
 from targets.observation import change
 
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
-    planned = plan(settings)
+    observed = choose.observe(settings)
+    planned = plan(settings, observed.releases, serving_interface(observed.serving))
     owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    observed = observe(settings.app.name)
-    check_engine(settings, owner, observed)
+    choose.check(settings, owner, observed)
 except ConfigErrors as error:
     raise pulumi.RunError(str(error)) from None
 
 name = settings.app.name
-services = {key: value for key, value in settings.services if value is not None}
-target = DockerTarget(name, owner=owner, services=services)
-site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=target, observed=observed))
+site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed))
 
-pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
+if lost := warning(planned.destructive, observed.serving_migrations):
+    pulumi.log.warn(f"{name}: {lost}")
+for note in planned.notes:
+    pulumi.log.info(f"{name}: {note}")
+for said in planned.warnings:
+    pulumi.log.warn(f"{name}: {said}")
+pulumi.log.info(f"{name}: {change(observed.serving, site.asked, observed.taken_by(owner))}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bench import stacks
 from bench.lab import Lab, docker
-from bench.throughput import await_page
+from bench.wrk import await_page
 
 TEXT = {"wsgi": stacks.ARTICLE_WSGI, "asgi": stacks.ARTICLE_ASGI}
 SERVER = {"wsgi": stacks.GUNICORN_SYNC, "asgi": stacks.UVICORN_SINGLE}
@@ -26,7 +26,7 @@ class Seed:
         beside = ("--network", f"container:{proxy}")
         apps = {name: lab.app(f"seed-{name}", SERVER[name], *beside, start=name == "wsgi") for name in TEXT}
         seed = cls(lab, proxy, apps)
-        await_page(seed.address)
+        await_page(f"http://{seed.address}/")
         return seed
 
     @property

@@ -18,6 +18,8 @@ class NginxProxyArgs:
     address: str = "0.0.0.0"
     port: int = 8080
     body_limit_mb: int = 20
+    kept: str = ""
+    """Id of an earlier configuration to use as it was."""
 
 
 class NginxProxy(pulumi.ComponentResource):
@@ -32,6 +34,7 @@ class NginxProxy(pulumi.ComponentResource):
             static_root=target.static_root,
             media_root=target.media_root,
             body_limit_mb=args.body_limit_mb,
+            kept=args.kept,
         )
         self.serving = target.proxy(name, spec, (args.address, args.port), self)
         port = "" if args.port == 80 else f":{args.port}"

@@ -24,5 +24,6 @@ class Release(pulumi.ComponentResource):
     def __init__(self, name: str, args: ReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gateway:index:Release", name, None, opts)
         self.id = args.spec.release
+        self.kept = args.spec.kept
         self.code = args.target.release(f"{name}-{args.spec.release}", args.spec, self)
         self.register_outputs({"code": self.code})

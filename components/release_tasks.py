@@ -7,7 +7,7 @@ import pulumi
 from components.env_secret import EnvSecret
 from components.release import Release
 from rendering.identity import short_hash
-from targets.base import CodeSpec, Target, Task
+from targets.base import Target, Task, TaskSpec
 
 TASKS: tuple[Task, ...] = ("check", "migrate", "collectstatic")
 
@@ -20,26 +20,36 @@ class ReleaseTasksArgs:
     release: Release
     env: EnvSecret
     settings_module: str
+    switch: str = ""
+    """``wsgi -> asgi`` when a migration must not come with it."""
+    newer_schema: bool = False
+    """Whether a kept release may start that does not know applied migrations."""
 
 
 class ReleaseTasks(pulumi.ComponentResource):
-    """``check --deploy``, then ``migrate``, then ``collectstatic``: once per release and env. A failure switches nothing."""
+    """``check --deploy``, then ``migrate``, then ``collectstatic``: once per release and env. A failure switches nothing.
+
+    A kept release has had them all: only its place in the schema is asked again.
+    """
 
     last: pulumi.Resource
     """The last task: what must wait for all of them depends on it."""
 
     def __init__(self, name: str, args: ReleaseTasksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gateway:index:ReleaseTasks", name, None, opts)
-        spec = CodeSpec(
+        spec = TaskSpec(
             release=args.release.id,
             env_id=args.env.id,
             secret_names=args.env.secret_names,
             settings_module=args.settings_module,
+            switch=args.switch,
+            newer_schema=args.newer_schema,
+            kept=args.release.kept,
         )
         code = pulumi.Output.all(args.release.code, args.env.file).apply(lambda both: str(both[0]))
         once = short_hash(spec.release, spec.env_id, spec.settings_module)
         after: list[pulumi.Resource] = []
-        for task in TASKS:
+        for task in ("migrate",) if spec.kept else TASKS:
             after = [args.target.task(f"{name}-{task}-{once}", task, code, spec, self, after)]
         self.last = after[0]
         self.register_outputs({})

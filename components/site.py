@@ -10,9 +10,11 @@ from components.nginx_proxy import NginxProxy, NginxProxyArgs
 from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
+from rendering.nginx import rendered_from
 from settings.plan import Plan
-from targets.base import Serving, Target
+from targets.base import Target
 from targets.observation import Observation
+from targets.serving import Serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,16 @@ class DjangoSite(pulumi.ComponentResource):
         env = EnvSecret(f"{name}-env", EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets), inside)
         module = plan.project.settings_module
         tasks = ReleaseTasks(
-            f"{name}-task", ReleaseTasksArgs(target=target, release=release, env=env, settings_module=module), inside
+            f"{name}-task",
+            ReleaseTasksArgs(
+                target=target,
+                release=release,
+                env=env,
+                settings_module=module,
+                switch="" if settings.allow_migrations_on_switch else args.observed.switch_to(settings.interface),
+                newer_schema=settings.allow_newer_schema,
+            ),
+            inside,
         )
         proxy = NginxProxy(
             f"{name}-nginx",
@@ -44,8 +55,9 @@ class DjangoSite(pulumi.ComponentResource):
                 target=target,
                 domains=settings.domains,
                 address=settings.listen_address,
-                port=settings.http_port,
+                port=settings.port,
                 body_limit_mb=settings.body_limit_mb,
+                kept=plan.kept_proxy,
             ),
             inside,
         )
@@ -72,10 +84,17 @@ class DjangoSite(pulumi.ComponentResource):
                 host=host,
                 health_path=settings.health.path,
                 observed=args.observed.traffic_fault(server.instance),
+                source=(plan.release.digest or "")[:10],
+                rendered_from="" if plan.kept_proxy else rendered_from(settings),
+                watch_seconds=settings.watch_seconds,
+                watch_errors=settings.watch_errors,
+                standby=settings.standby,
+                back=plan.rolled_back,
             ),
             inside,
         )
         self.asked = Serving(interface=server.interface, server=server.server, release=server.release, instance=server.instance)
-        self.outputs = traffic.result.apply(lambda serving: {**serving, "url": proxy.url})
+        told = traffic.result.apply(lambda serving: {key: value for key, value in serving.items() if key != "served"})
+        self.outputs = told.apply(lambda serving: {**serving, "url": proxy.url})
         """What serves now: url, interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
         self.register_outputs({"serving": self.outputs})

@@ -20,6 +20,16 @@ class TrafficArgs:
     host: str
     health_path: str = "/health/"
     observed: str = ""
+    source: str = ""
+    """First 10 hex digits of the digest of the files that the release was built from."""
+    rendered_from: str = ""
+    """What the proxy's configuration was rendered from."""
+    watch_seconds: int = 0
+    watch_errors: int = 5
+    standby: bool = False
+    """Whether the previous instance is kept running."""
+    back: bool = False
+    """Whether this is a rollback."""
 
 
 class Traffic(pulumi.ComponentResource):
@@ -38,6 +48,12 @@ class Traffic(pulumi.ComponentResource):
             health_host=args.host,
             health_path=args.health_path,
             observed=args.observed,
+            source=args.source,
+            rendered_from=args.rendered_from,
+            watch_seconds=args.watch_seconds,
+            watch_errors=args.watch_errors,
+            standby=args.standby,
+            back=args.back,
         )
         self.result = args.target.traffic(f"{name}-live", spec, self, [args.server.running, args.proxy.serving])
         self.register_outputs({"instance": self.result.apply(lambda result: result["instance"])})

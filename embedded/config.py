@@ -80,6 +80,29 @@ class StackConfig:
         self._document["config"] = self._values
         self._save()
 
+    def put(self, key: str, value: Value) -> None:
+        """Write one value as it is."""
+        self._values[key] = value
+        self._document["config"] = self._values
+        self._save()
+
+    def remove(self, path: str) -> None:
+        """Take a key, or what a path into maps leads to, away; one that is not there is fine."""
+        *way, last = _path(path)
+        at = self._values
+        for part in way:
+            at = at.get(part, {}) if isinstance(at, dict) else {}
+        if isinstance(at, dict):
+            at.pop(last, None)
+        self._document["config"] = self._values
+        self._save()
+
+    def recover(self, values: Mapping[str, Value], salt: str) -> None:
+        """Write all values and the salt that their secrets were encrypted with."""
+        self._document = {**({"encryptionsalt": salt} if salt else {}), "config": dict(values)}
+        self._values = self._document["config"]
+        self._save()
+
     def _save(self) -> None:
         """Into the file as it is, so that its comments stay."""
         kept = _round_trip().load(self.path.read_text()) if self.path.exists() else {}

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,26 @@ class EmbeddedStack:
         full = key if ":" in key else f"{self.project.name}:{key}"
         crypter = self.crypter() if secret else None
         settings.StackConfig(self.project, self.name).set(full, value, path=path, crypter=crypter)
+
+    def put_config(self, values: Mapping[str, Any]) -> None:
+        """``pulumi config set-all``: whole values, maps and lists with the types of what is in them."""
+        file = settings.StackConfig(self.project, self.name)
+        for key, value in values.items():
+            file.put(key, value)
+
+    def remove_config(self, paths: Sequence[str]) -> None:
+        """``pulumi config rm-all --path``."""
+        file = settings.StackConfig(self.project, self.name)
+        for path in paths:
+            file.remove(path)
+
+    def recover_config(self) -> None:
+        """``pulumi config refresh``: the file as the last update had it, secrets as they are encrypted there."""
+        last = next(iter(self.history()), None)
+        if last is None:
+            raise EngineError(f"stack '{self.name}' has had no update whose config could be taken")
+        salt = (self.backend.load().get("secrets_providers") or {}).get("state", {}).get("salt", "")
+        settings.StackConfig(self.project, self.name).recover(last["config"], salt)
 
     def up(self, program: Program, sink: Sink, *, refresh: bool = False, message: str = "") -> Outcome:
         """Bring the stack to what ``program`` asks for."""

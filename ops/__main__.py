@@ -6,6 +6,8 @@ Exit status: 0 done, 1 the update failed, 2 bad config or arguments, 3 something
 import os
 import shlex
 import sys
+from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +19,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 config_app = typer.Typer(no_args_is_help=True, help="Stack config where there is no Pulumi CLI.")
 app.add_typer(config_app, name="config")
 StackName = Annotated[str, typer.Option("--stack", help="the Pulumi stack, one per environment")]
+
+
+class Secrets(str, Enum):
+    """Which secrets a rollback serves with."""
+
+    restore = "restore"
+    today = "today"
 
 
 @app.command()
@@ -59,6 +68,38 @@ def config_set(
     opened = open_stack(stack, Console(stderr=True))
     opened.open()
     opened.set_config(key, value or sys.stdin.read().removesuffix("\n"), secret=secret, path=path)
+
+
+@app.command()
+def history(stack: StackName = "dev", last: Annotated[int, typer.Option(min=1, help="how many updates are shown")] = 20) -> None:
+    """Show the stack's updates: when, who, what served, what changed."""
+    from ops.history import history as run
+
+    run(stack, _console(), last=last)
+
+
+@app.command()
+def rollback(
+    stack: StackName = "dev",
+    to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,
+    secrets: Annotated[Secrets, typer.Option(help="'today' keeps today's, where those of then cannot be read")] = Secrets.restore,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Go back to an earlier update: code, dependencies, interface, server, env, secrets and proxy together."""
+    from ops.rollback import rollback as run
+
+    run(stack, _console(), to=to, secrets=secrets.value, yes=yes)
+
+
+@app.command()
+def advise(
+    path: Annotated[Path, typer.Argument(help="folder of a Django project")],
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+) -> None:
+    """Say WSGI or ASGI for a project and why, without running it."""
+    from ops.advise import advise as run
+
+    run(path, _console(), json=json)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from ops.progress import Progress
 from ops.workspace import Workspace
 
 PINNED = VersionInfo(3, 272, 0)
-PAGE = 1000
+PAGE = 100
+"""Updates that the CLI is asked for at a time; left alone it gives ten and does not say so."""
 
 
 def find_or_install(console: Console) -> auto.PulumiCommand:
@@ -92,10 +93,23 @@ class Stack:
         values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
         return values, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
         """``pulumi config set``, the value on standard input."""
-        flags = [flag for flag, wanted in (("--secret", secret), ("--plaintext", not secret), ("--path", path)) if wanted]
+        choices = (("--secret", secret), ("--plaintext", not secret), ("--path", path), ("--raw", raw))
+        flags = [flag for flag, wanted in choices if wanted]
         self.run("config", "set", *flags, key, text=value)
+
+    def put_config(self, values: Mapping[str, Any]) -> None:
+        """``pulumi config set-all``."""
+        self.run("config", "set-all", "--json", json.dumps({key: _row(value) for key, value in values.items()}))
+
+    def remove_config(self, paths: Sequence[str]) -> None:
+        """``pulumi config rm-all``."""
+        self.run("config", "rm-all", "--path", *paths)
+
+    def recover_config(self) -> None:
+        """``pulumi config refresh``."""
+        self.run("config", "refresh", "--force")
 
     def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
         """One ``pulumi up``; returns the outputs. Raises ``UpdateFailed``."""
@@ -143,9 +157,20 @@ class Stack:
 
     def history(self) -> list[dict[str, Any]]:
         """``pulumi stack history``."""
-        text = self.run("stack", "history", "--json", "--show-secrets", "--page-size", str(PAGE))
-        found: list[dict[str, Any]] = json.loads(text or "[]")
-        return found
+        rows: list[dict[str, Any]] = []
+        while True:
+            page = ("--page-size", str(PAGE), "--page", str(len(rows) // PAGE + 1))
+            more = json.loads(self.run("stack", "history", "--json", "--show-secrets", *page) or "[]")
+            rows += more
+            if len(more) < PAGE:
+                return rows
+
+
+def _row(value: Any) -> dict[str, Any]:
+    """As ``pulumi config --json`` prints it; maps and lists keep the types of what is in them."""
+    if isinstance(value, dict | list):
+        return {"value": json.dumps(value), "objectValue": value, "secret": False}
+    return {"value": str(value), "secret": False}
 
 
 def said(stderr: str) -> Failed | BadConfig | Missing:

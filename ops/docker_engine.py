@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.prompt import Confirm
 
 from ops.errors import Missing
+from targets.common.errors import AgentError
 from targets.docker.agent import bases
-from targets.docker.agent.engine import AgentError
 
 START_SECONDS = 60
 

@@ -1,7 +1,7 @@
 """One stack on the embedded engine, as ops knows a stack."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -49,9 +49,21 @@ class Embedded:
         rows = self.config_rows()
         return {key: row["value"] for key, row in rows.items()}, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
         with _told():
-            self._stack.set_config(key, value, secret=secret, path=path)
+            self._stack.set_config(key, value if raw else value.rstrip("\n"), secret=secret, path=path)
+
+    def put_config(self, values: Mapping[str, Any]) -> None:
+        with _told():
+            self._stack.put_config(values)
+
+    def remove_config(self, paths: Sequence[str]) -> None:
+        with _told():
+            self._stack.remove_config(paths)
+
+    def recover_config(self) -> None:
+        with _told():
+            self._stack.recover_config()
 
     def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
         with _told():

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -44,8 +44,17 @@ class Engine(Protocol):
     def config(self) -> tuple[dict[str, Any], frozenset[str]]:
         """Every config value as text, and the keys that have secrets."""
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
-        """Write one value into ``Pulumi.<stack>.yaml``."""
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
+        """Write one value into ``Pulumi.<stack>.yaml``; ``raw`` keeps newlines at its end."""
+
+    def put_config(self, values: Mapping[str, Any]) -> None:
+        """Full key -> its new value as a whole; maps and lists keep the types of what is in them."""
+
+    def remove_config(self, paths: Sequence[str]) -> None:
+        """Take keys, or paths into maps, out of ``Pulumi.<stack>.yaml``."""
+
+    def recover_config(self) -> None:
+        """Write ``Pulumi.<stack>.yaml`` as the last update had it, for a clone that has none."""
 
     def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
         """Bring the stack to what the program asks for; returns its outputs."""

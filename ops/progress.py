@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from pulumi.automation import EngineEvent
 from rich.console import Console
 
+_HOST = r"(?:-(?P<host>\S+))?$"
+"""At the end of the names of steps on a host."""
 _WORDS = (
     (r"-image-(?P<what>[a-z]+)-\S+$", "base image {what}"),
     (r"-storage$", "folders in the volumes"),
-    (r"-release-(?P<what>[0-9a-f]{10})$", "release {what}"),
-    (r"-env-(?P<what>[0-9a-f]{10})$", "env file {what}"),
-    (r"-task-(?P<what>[a-z]+)-[0-9a-f]{10}$", "{what}"),
+    (r"-host-(?P<host>\S+)$", "packages, user and folders"),
+    (rf"-release-(?P<what>[0-9a-f]{{10}}){_HOST}", "release {what}"),
+    (rf"-env-(?P<what>[0-9a-f]{{10}}){_HOST}", "env file {what}"),
+    (rf"-task-(?P<what>[a-z]+)-[0-9a-f]{{10}}{_HOST}", "{what}"),
     (r"-nginx-conf$", "Nginx configuration"),
+    (r"-nginx-(?P<host>\S+)$", "Nginx site"),
     (r"-traffic-live$", "switch: traffic"),
-    (r"-(?P<what>[0-9a-f]{10})$", "instance {what}"),
+    (rf"-(?P<what>[0-9a-f]{{10}}){_HOST}", "instance {what}"),
 )
 VERBS = {
     "create": ("+", "will be made"),
@@ -33,7 +37,8 @@ def in_words(urn: str) -> str:
     if kind == "command:local:Command":
         for pattern, words in _WORDS:
             if found := re.search(pattern, name):
-                return words.format(**found.groupdict())
+                told = found.groupdict()
+                return words.format(**told) + (f" on {told['host']}" if told.get("host") else "")
     return f"{kind.split(':')[-1].lower()} {name}"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ops.engines import Engine
 from ops.errors import Failed
 from ops.workspace import this_host
 from targets.docker import names
+from targets.docker.agent import engine
 
 
 def release_stale_lock(stack: Engine, console: Console) -> None:
@@ -31,8 +33,14 @@ def release_stale_lock(stack: Engine, console: Console) -> None:
                     f"way out: wait for it, or delete {path} if it is dead"
                 )
             console.print(f"an earlier update was killed ({holder}): its lock is taken away")
+            tell_killed()
             path.unlink(missing_ok=True)
             Path(f"{path}.attrs").unlink(missing_ok=True)
+
+
+def tell_killed() -> None:
+    """The program learns that an update was killed: on hosts it then looks closer than from outside."""
+    os.environ["GATEWAY_KILLED"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _alive(pid: int) -> bool:
@@ -45,21 +53,24 @@ def _alive(pid: int) -> bool:
     return b"pulumi" in command or b"python" in command
 
 
-def clear_pending(stack: Engine, client: docker.DockerClient, app: str, console: Console) -> None:
+def clear_pending(stack: Engine, client: docker.DockerClient | None, app: str, console: Console) -> None:
     """Operations that a killed update had begun: what they may have made is removed if the state has no such thing.
 
     Commands are safe to repeat and are just forgotten; a container or network of that name would be in the way of the next try.
     """
+    if client is not None:
+        engine.sweep(client, app)
     state = stack.export()
     pending: list[dict[str, Any]] = state["deployment"].get("pending_operations") or []
     if not pending:
         return
     known = {resource.get("id") for resource in state["deployment"].get("resources", [])}
     for operation in pending:
-        if operation["type"] == "creating":
+        if operation["type"] == "creating" and client is not None:
             _remove_unknown(client, app, operation["resource"], known)
     state["deployment"]["pending_operations"] = []
     stack.import_(state)
+    tell_killed()
     console.print(f"an earlier update was killed while {len(pending)} operation(s) ran: they are done again")
 
 

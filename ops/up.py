@@ -1,6 +1,7 @@
 """``make up``: what is needed is found or made, then one update, then a table of what serves."""
 
 import secrets
+import subprocess
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,14 +13,17 @@ from ops import docker_engine, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig, Failed
+from ops.hosts import expect_reachable
 from ops.progress import Progress
-from settings import ConfigErrors, Settings, load
+from ops.workspace import ROOT
+from settings import ConfigErrors, Settings, auto, load
 from settings.checks import SECRET_KEY_NAMES
+from settings.migrations import warning
 from settings.plan import Plan, plan
-from settings.preflight import check_engine
-from targets.docker.observe import observe
+from targets import choose
 from targets.docker.target import base_references
 from targets.observation import Observation
+from targets.served import who
 
 
 def up(stack_name: str, console: Console) -> None:
@@ -28,13 +32,26 @@ def up(stack_name: str, console: Console) -> None:
     stack = open_stack(stack_name, console)
     stack.open()
     planned = check_config(stack, console)
-    client = docker_engine.ensure(console)
+    observed = prepare(stack, planned, console)
+    if lost := warning(planned.destructive, observed.serving_migrations):
+        console.print(lost)
+    outputs = update(stack, planned.settings, observed, console, message(planned, observed))
+    end_rollback(stack, planned)
+    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings), stack.label))
+
+
+def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
+    """What an update needs: engine or hosts, base images, no dead lock in the way. Returns what is there. Raises ``Stop``."""
+    settings = planned.settings
+    client = docker_engine.ensure(console) if settings.target == "docker" else None
+    if client is None:
+        expect_reachable(choose.connections(settings))
     recovery.release_stale_lock(stack, console)
-    recovery.clear_pending(stack, client, planned.settings.app.name, console)
-    observed = check_target(stack, planned.settings)
-    docker_engine.base_images(client, base_references(planned.release.python, planned.settings.services), console)
-    outputs = update(stack, planned.settings, observed, console)
-    console.print(table(outputs, time.monotonic() - begun, stack.label))
+    recovery.clear_pending(stack, client, settings.app.name, console)
+    observed = check_target(stack, settings)
+    if client is not None:
+        docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
+    return observed
 
 
 def check_config(stack: Engine, console: Console) -> Plan:
@@ -43,9 +60,32 @@ def check_config(stack: Engine, console: Console) -> Plan:
     try:
         if _make_secret_key(stack, config, console):
             config, encrypted = stack.config()
-        return plan(load(config, stack.name, encrypted))
+        settings = load(config, stack.name, encrypted)
+        kept = choose.observe(settings).releases if settings.release else {}
+        planned = plan(settings, kept, auto.remember(stack.outputs()) if settings.interface == "auto" else "")
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
+    for note in (*planned.notes, *planned.warnings):
+        console.print(note)
+    return planned
+
+
+def end_rollback(stack: Engine, planned: Plan) -> None:
+    """What ``make rollback`` wrote goes out of the config file once it means nothing any more."""
+    if planned.ended:
+        stack.remove_config([f"gateway:{key}" for key in planned.ended])
+
+
+def message(planned: Plan, observed: Observation) -> str:
+    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it.
+
+    One that finishes a rollback which was killed is that rollback.
+    """
+    if planned.rolled_back and observed.serving and observed.serving.release != planned.release.release:
+        return f"rollback to update {planned.settings.rollback.update} (by {who()})"
+    command = ["git", "log", "-1", "--format=%s"]
+    title = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{title or 'make up'} (by {who()})"
 
 
 def _make_secret_key(stack: Engine, config: dict[str, Any], console: Console) -> bool:
@@ -60,22 +100,24 @@ def _make_secret_key(stack: Engine, config: dict[str, Any], console: Console) ->
 
 def check_target(stack: Engine, settings: Settings) -> Observation:
     """What is there already; raises ``BadConfig`` when the site's name or port belongs to somebody else."""
-    observed = observe(settings.app.name)
+    observed = choose.observe(settings)
     try:
-        check_engine(settings, f"gateway/{stack.name}", observed)
+        choose.check(settings, f"gateway/{stack.name}", observed)
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
     return observed
 
 
-def update(stack: Engine, settings: Settings, observed: Observation, console: Console) -> dict[str, Any]:
+def update(
+    stack: Engine, settings: Settings, observed: Observation, console: Console, message: str | None = None
+) -> dict[str, Any]:
     """One update; refreshed first when a container that Pulumi itself keeps has gone."""
     progress = Progress(console)
     kept = ["proxy", *(name for name, options in settings.services if options is not None)]
     refresh = observed.refresh_due(kept)
     with console.status("updating"):
         try:
-            outputs = stack.up(progress, refresh=refresh)
+            outputs = stack.up(progress, refresh=refresh, message=message)
         except UpdateFailed as error:
             raise _failed(error, progress, observed) from None
     if not progress.changed:
@@ -101,14 +143,23 @@ def observe_again(before: Observation) -> str:
     return f"Still serving: {was.interface} ({was.server}), release {was.release}, instance {was.instance}."
 
 
-def table(outputs: Mapping[str, Any], seconds: float, engine: str = "") -> Table:
-    """URL, interface, server, release, instance, rollback point, engine, time."""
+def standby(settings: Settings) -> str:
+    """The instance that is kept running beside the one that serves, and what that costs; '' for none."""
+    instance = choose.observe(settings).standby if settings.standby else ""
+    cost = choose.standby_cost(settings, instance) if instance else ""
+    return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
+
+
+def table(outputs: Mapping[str, Any], seconds: float, standby: str = "", engine: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, standby, engine, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key]) if key in outputs else "-")
     previous = outputs.get("previous")
     if previous:
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
+    if standby:
+        shown.add_row("standby", standby)
     if engine:
         shown.add_row("engine", engine)
     shown.add_row("time", f"{seconds:.1f} s")

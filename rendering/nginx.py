@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
-from rendering.templates import render
+from rendering.identity import short_hash
+from rendering.templates import FOLDER, render
+from settings.model import Settings
 
 UPSTREAM_SECONDS = 2
 """How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
+
+PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb"}
+"""Settings that decide what the configuration says."""
 
 PROXY_READ_SECONDS = 60
 STREAM_READ_SECONDS = 3600
@@ -19,20 +24,54 @@ class ProxySpec:
     """Names served, first the primary one; every other Host is closed without an answer (444)."""
     listen: int = 80
     """TCP port, inside the container on the Docker target."""
+    address: str = ""
+    """Address that Nginx listens on; empty for all, and always inside a container."""
     live_socket: str
     """The link that names the serving instance's socket."""
     static_root: str
     media_root: str
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
+    upstream_file: str = ""
+    """On a host, the file that has the ``server`` line; the agent writes it."""
+    kept: str = ""
+    """Id of an earlier configuration that is to be used as it was, instead of today's template."""
+
+    @property
+    def listens(self) -> str:
+        """What ``listen`` takes."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.listen}" if address else str(self.listen)
+
+
+def rendered_from(settings: Settings) -> str:
+    """10 hex digits over templates and settings: as long as they stay, so does the configuration."""
+    templates = [path.read_text() for path in sorted((FOLDER / "nginx").rglob("*")) if path.is_file()]
+    told = settings.model_dump(mode="json", include=PROXY_SETTINGS)
+    return short_hash(templates, told)
 
 
 def configuration(spec: ProxySpec) -> str:
-    """The whole ``nginx.conf``."""
+    """The whole ``nginx.conf`` of a container."""
+    return _render("nginx/nginx.conf.j2", spec, upstream="app", prefix="")
+
+
+def site(spec: ProxySpec, app: str) -> str:
+    """One site beside others, in a host's ``sites-available``; its variables and upstream carry its name."""
+    return _render("nginx/site.conf.j2", spec, upstream=app, prefix=f"{app.replace('-', '_')}_", own_log=True)
+
+
+def default_site(spec: ProxySpec) -> str:
+    """What refuses names that nobody serves, once for all sites of a port."""
+    return _render("nginx/default-site.conf.j2", spec)
+
+
+def _render(template: str, spec: ProxySpec, **names: object) -> str:
     return render(
-        "nginx/nginx.conf.j2",
+        template,
         proxy=spec,
         upstream_seconds=UPSTREAM_SECONDS,
         proxy_read_seconds=PROXY_READ_SECONDS,
         stream_read_seconds=STREAM_READ_SECONDS,
+        **{"own_log": False, **names},
     )

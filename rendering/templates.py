@@ -9,11 +9,12 @@ FOLDER = Path(__file__).resolve().parent.parent / "templates"
 
 
 @cache
-def _environment() -> Environment:
-    # autoescape is for HTML; these are Nginx and Docker files, whose values the settings have checked.
-    return Environment(loader=FileSystemLoader(FOLDER), undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+def _environment(trim: bool) -> Environment:
+    # autoescape is for HTML; these are Nginx, systemd and Docker files, whose values the settings have checked.
+    loader = FileSystemLoader(FOLDER)
+    return Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=trim, autoescape=False)
 
 
 def render(template: str, **values: object) -> str:
-    """Text of ``templates/<template>`` with the values."""
-    return _environment().get_template(template).render(**values)
+    """Text of ``templates/<template>`` with the values. A line with a block alone leaves no empty line, but in Docker's files."""
+    return _environment(not template.startswith("docker/")).get_template(template).render(**values)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from settings.errors import ConfigError
-from settings.model import SERVERS, Settings
+from settings.model import SERVERS, Login, Settings
 
 SECRET_KEY_NAMES = ("SECRET_KEY", "DJANGO_SECRET_KEY")
 DEV_STACK = "dev"
@@ -13,13 +13,15 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
     """Every mistake that the config alone shows, in the order of the keys."""
     return [
         *_source(settings),
-        *_server(settings),
+        *(server_mistakes(settings) if settings.interface != "auto" else ()),
         *_domains(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
         *_allowed_hosts(settings),
         *_csrf_origins(settings),
         *_doubles(settings),
+        *_hosts(settings),
+        *_not_on_hosts(settings),
     ]
 
 
@@ -36,7 +38,9 @@ def _source(settings: Settings) -> Iterator[ConfigError]:
         yield ConfigError("app.source", "nothing", "a directory, or a git URL together with app.ref")
     if app.source and is_git_url(app.source) and not app.ref:
         yield ConfigError("app.ref", "nothing, with the git URL in app.source", "a git branch, tag or commit")
-    if app.image and not (app.module or (app.wsgi if settings.interface == "wsgi" else app.asgi)):
+    if app.image and settings.interface == "auto":
+        yield ConfigError("interface", "'auto' with app.image, of which no files can be read", "wsgi or asgi")
+    elif app.image and not (app.module or (app.wsgi if settings.interface == "wsgi" else app.asgi)):
         yield ConfigError("app.module", "nothing, with app.image", "the package with wsgi.py and asgi.py")
     if app.image and not (app.settings or app.module):
         yield ConfigError("app.settings", "nothing, with app.image", "the Django settings module")
@@ -47,8 +51,9 @@ def is_git_url(source: str) -> bool:
     return "://" in source or (source.endswith(".git") and ":" in source)
 
 
-def _server(settings: Settings) -> Iterator[ConfigError]:
-    fitting = SERVERS[settings.interface]
+def server_mistakes(settings: Settings) -> Iterator[ConfigError]:
+    """Server options that do not fit the interface; with ``auto`` they are looked at once that is decided."""
+    fitting = SERVERS[settings.speaks]
     if settings.server and settings.server not in fitting:
         yield ConfigError("server", f"'{settings.server}' with interface '{settings.interface}'", " or ".join(fitting))
     if settings.effective_server == "daphne" and (settings.workers or 1) > 1:
@@ -142,3 +147,61 @@ def _doubles(settings: Settings) -> Iterator[ConfigError]:
     for key, value in values.items():
         if "\0" in value:
             yield ConfigError(key, "a NUL character", "text without one")
+
+
+def _hosts(settings: Settings) -> Iterator[ConfigError]:
+    if settings.target != "host":
+        if settings.hosts:
+            yield ConfigError("hosts", "hosts with target 'docker'", "target host: pulumi config set gateway:target host")
+        return
+    if not settings.hosts:
+        yield ConfigError(
+            "hosts", "nothing, with target 'host'", "at least one: pulumi config set --path gateway:hosts[0].address local"
+        )
+    for number, host in enumerate(settings.hosts):
+        for key, login in ((f"hosts[{number}]", host), (f"hosts[{number}].proxy", host.proxy)):
+            if login is not None:
+                yield from _login(key, login)
+    names = [(host.address, host.port) for host in settings.hosts]
+    if len(set(names)) < len(names):
+        yield ConfigError("hosts", "the same host more than once", "each host once")
+    yield from _docker_only(settings)
+
+
+def _docker_only(settings: Settings) -> Iterator[ConfigError]:
+    for name, options in settings.services:
+        if options is not None:
+            yield ConfigError(
+                f"services.{name}",
+                "a data service with target 'host'",
+                "nothing there: services are for the docker target; "
+                "give the address of one that you run in env or secrets (DATABASE_URL, REDIS_URL)",
+            )
+    for key in ("image", "dockerfile"):
+        if getattr(settings.app, key):
+            yield ConfigError(
+                f"app.{key}", f"'{getattr(settings.app, key)}' with target 'host'", "app.source: hosts run no images"
+            )
+
+
+def _login(key: str, login: Login) -> Iterator[ConfigError]:
+    if login.address == "local":
+        return
+    if not login.host_key:
+        port = "" if login.port == 22 else f"-p {login.port} "
+        yield ConfigError(
+            f"{key}.hostKey",
+            "nothing",
+            f"the host's public key, which `ssh-keyscan {port}-t ed25519 {login.address}` shows; "
+            "compare it with /etc/ssh/ssh_host_ed25519_key.pub on the host itself",
+        )
+    if login.private_key and login.key_file:
+        yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")
+
+
+def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:
+    """What the host target cannot do yet is refused, and not passed over."""
+    asked = {"standby": settings.standby, "watchSeconds": settings.watch_seconds, "joins": settings.joins}
+    for key, value in asked.items() if settings.target == "host" else ():
+        if value:
+            yield ConfigError(key, f"'{value}' with target 'host'", "it with target 'docker' only")

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from settings.errors import NAMESPACE, ConfigError, ConfigErrors
 from settings.model import Settings
 
 SECRET_KEYS = ("secrets",)
+HOST_KEYS_SHOWN = ("address", "port", "user", "keyFile", "hostKey")
+"""Of a host; anything else there might hold its login key."""
 _SCHEMAS = Settings.model_json_schema()["properties"]
 STRUCTURED = frozenset(name for name, schema in _SCHEMAS.items() if schema.get("type") in ("object", "array") or "$ref" in schema)
 """Keys whose value is a map or a list; Pulumi hands them over as JSON text."""
@@ -36,6 +39,9 @@ def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | Non
     if encrypted is not None and raw.get("secrets") not in (None, "{}", {}) and f"{prefix}secrets" not in encrypted:
         takes = "encrypted values: pulumi config set --secret --path gateway:secrets.NAME"
         raise ConfigErrors([ConfigError("secrets", "values in plain text", takes)])
+    if encrypted is not None and "privateKey" in str(raw.get("hosts", "")) and f"{prefix}hosts" not in encrypted:
+        takes = "an encrypted value: pulumi config set --secret --path 'gateway:hosts[0].privateKey' < KEY_FILE"
+        raise ConfigErrors([ConfigError("hosts[0].privateKey", "a key in plain text", takes)])
     given = {key: value for key, value in raw.items() if UNSET.get(key) != str(value)}
     values = {key: _parse(value) if key in STRUCTURED else value for key, value in given.items()}
     try:
@@ -61,7 +67,7 @@ def _parse(value: Any) -> Any:
 def _in_words(detail: ErrorDetails) -> ConfigError:
     """pydantic's finding as key, got, takes; a secret's value is never repeated."""
     loc = [str(part) for part in detail["loc"] if part != "[key]"]
-    key = ".".join(loc)
+    key = re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", ".".join(loc))
     if loc[0] in SECRET_KEYS and len(loc) > 1:
         return ConfigError(key, "a value or name that no environment variable can have", "text under a name of A-Z, 0-9 and '_'")
     if detail["type"] == "missing":
@@ -73,7 +79,9 @@ def _in_words(detail: ErrorDetails) -> ConfigError:
         near = difflib.get_close_matches(loc[-1], known, n=1)
         hint = f"an unknown key (did you mean {near[0]}?)" if near else "an unknown key"
         return ConfigError(key, hint, "one of " + ", ".join(known))
-    shown = "text that is not a JSON object or list" if loc[0] in SECRET_KEYS else repr(detail["input"])
+    hidden = loc[0] in SECRET_KEYS or (loc[0] == "hosts" and not (len(loc) > 2 and loc[-1] in HOST_KEYS_SHOWN))
+    text = "text that is not a JSON object or list" if loc[0] in SECRET_KEYS else "a value that does not fit"
+    shown = text if hidden else repr(detail["input"])
     return ConfigError(key, shown, _describe(loc))
 
 
@@ -85,6 +93,8 @@ def _known_keys(path: list[str]) -> list[str]:
 def _model_at(path: list[str]) -> type[BaseModel] | None:
     model: type[BaseModel] = Settings
     for part in path:
+        if part.isdigit():
+            continue
         field = next((f for n, f in model.model_fields.items() if part in (n, f.alias)), None)
         inner = field.annotation if field else None
         candidates = [inner, *getattr(inner, "__args__", ())]

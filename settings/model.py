@@ -88,6 +88,41 @@ class Tls(Model):
     mode: Literal["off"] = Field("off", description="off (TLS ends at a proxy in front of this one)")
 
 
+HOST_KEY = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$"
+
+
+class Login(Model):
+    """How a machine is reached over SSH."""
+
+    address: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$|^[0-9a-fA-F:]+$", description="a name or IP address, or local for this very machine"
+    )
+    port: Port = Field(22, description="the TCP port of its SSH server, 1 to 65535")
+    user: str = Field("root", pattern=r"^[a-z_][a-z0-9_.-]*$", description="root, or a user with passwordless sudo")
+    private_key: SecretStr | None = Field(
+        None, description="the text of a login key, set with: pulumi config set --secret --path (default: SSH agent, own keys)"
+    )
+    key_file: str | None = Field(None, min_length=1, description="a file with a login key, instead of privateKey")
+    host_key: str | None = Field(
+        None, pattern=HOST_KEY, description="the host's public key, as `ssh-keyscan -t ed25519 ADDRESS` shows it without the name"
+    )
+
+
+class Host(Login):
+    """One host of the site."""
+
+    proxy: Login | None = Field(None, description="a bastion host: address, port, user, privateKey, keyFile, hostKey")
+
+
+class Memory(Model):
+    """Limits of an instance on a host."""
+
+    high: str | None = Field(None, pattern=r"^[1-9][0-9]*[KMGT%]?$", description="where the kernel slows it down, such as 400M")
+    max: str | None = Field(
+        None, pattern=r"^[1-9][0-9]*[KMGT%]?$", description="where it is killed and started again, such as 512M"
+    )
+
+
 class Service(Model):
     """A data service on the Docker target. ``true`` stands for the defaults."""
 
@@ -107,22 +142,40 @@ class Services(Model):
     redis: Annotated[Service | None, BeforeValidator(_service)] = Field(None, description="true or options (image)")
 
 
+class Rollback(Model):
+    """What ``make rollback`` notes beside ``release``: until when the kept release is served."""
+
+    update: int | None = Field(None, description="the number of the update that was gone back to")
+    release: str | None = Field(None, description="the kept release that was gone back to")
+    instead: tuple[str, ...] = Field((), description="what the source was when it was left; another source ends the rollback")
+    proxy: str | None = Field(None, description="the kept proxy configuration that was gone back to")
+    proxy_instead: str | None = Field(None, description="what it was rendered from then; other templates or settings end it")
+
+
 class Settings(Model):
     """One site on one target, as the stack's config asks for it."""
 
     app: App = Field(description="the Django project: name, source, ref, image, module, settings, requirements, ...")
-    interface: Interface = Field("wsgi", description="wsgi or asgi")
+    interface: Literal["wsgi", "asgi", "auto"] = Field(
+        "wsgi", description="wsgi or asgi, or auto (the advisor decides and says why)"
+    )
     server: Server | None = Field(
         None, description="wsgi: gunicorn; asgi: uvicorn, gunicorn-uvicorn, gunicorn-asgi, daphne, hypercorn"
     )
     workers: int | None = Field(None, ge=1, le=256, description="server processes, 1 to 256 (default 3; daphne has 1)")
     threads: int | None = Field(None, ge=1, le=256, description="threads of a gunicorn WSGI worker, 1 to 256 (default 4)")
     server_options: dict[str, PlainText] = Field({}, description="a map of further server flags, without the dashes")
-    target: Literal["docker"] = Field("docker", description="docker")
+    target: Literal["docker", "host"] = Field("docker", description="docker, or host (Linux with systemd, over SSH or local)")
+    hosts: tuple[Host, ...] = Field((), description="a list of hosts: address, port, user, privateKey, keyFile, hostKey, proxy")
+    rolling: int = Field(1, ge=1, le=100, description="how many hosts are switched at once, 1 to 100")
+    serving: Literal["socket", "tcp"] = Field(
+        "socket", description="on hosts: socket (own user, unix sockets) or tcp (www-data, a port on 127.0.0.1)"
+    )
+    memory: Memory = Field(Memory(), description="on hosts: limits of an instance, high and max")
     domains: tuple[Domain, ...] = Field(
         ("localhost",), min_length=1, description="a list of lower-case host names, without scheme or port"
     )
-    http_port: Port = Field(8080, description="a TCP port, 1 to 65535")
+    http_port: Port | None = Field(None, description="a TCP port, 1 to 65535 (default 8080 on docker, 80 on host)")
     listen_address: str = Field("0.0.0.0", pattern=r"^[0-9a-fA-F.:]+$", description="the address that the port is published on")
     tls: Tls = Field(Tls(), description="mode: off")
     body_limit_mb: int = Field(20, ge=1, le=10240, description="the largest request body in MiB, 1 to 10240")
@@ -134,12 +187,26 @@ class Settings(Model):
     drain_seconds: int = Field(30, ge=0, le=3600, description="seconds, 0 to 3600")
     keep_releases: int = Field(5, ge=1, le=100, description="releases kept for rollback, 1 to 100")
     release: str | None = Field(None, pattern=r"^[0-9a-f]{10}$", description="the id of a kept release, 10 hex digits")
+    joins: str | None = Field(None, min_length=1, description="another stack of this project whose site this one serves too")
+    standby: bool = Field(False, description="true: the previous instance is kept running, to go back to at once")
+    watch_seconds: int = Field(0, ge=0, le=3600, description="seconds after a switch in which errors bring the old instance back")
+    watch_errors: int = Field(5, ge=0, le=100, description="percent of answers that may be 5xx meanwhile, 0 to 100")
+    allow_migrations_on_switch: bool = Field(False, description="true: an interface switch may bring migrations along")
+    allow_newer_schema: bool = Field(False, description="true: a rollback may serve code that does not know applied migrations")
+    rollback: Rollback = Field(Rollback(), description="written by make rollback; gone again with the next source")
     services: Services = Field(Services(), description="postgres and redis: true or options")
+
+    @property
+    def speaks(self) -> Interface:
+        """wsgi or asgi. While ``auto`` has not been decided yet (``settings.auto``) nobody may ask."""
+        if self.interface == "auto":
+            raise ValueError("interface auto has not been decided yet")
+        return self.interface
 
     @property
     def effective_server(self) -> Server:
         """The server asked for, or the default of the interface."""
-        return self.server or SERVERS[self.interface][0]
+        return self.server or SERVERS[self.speaks][0]
 
     @property
     def effective_workers(self) -> int:
@@ -147,7 +214,12 @@ class Settings(Model):
         return 1 if self.effective_server == "daphne" else self.workers or 3
 
     @property
+    def port(self) -> int:
+        """Where the site answers."""
+        return self.http_port or (80 if self.target == "host" else 8080)
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """What a browser sends as Origin, one per domain: ``http://shop.example:8080``."""
-        port = "" if self.http_port == 80 else f":{self.http_port}"
+        port = "" if self.port == 80 else f":{self.port}"
         return tuple(f"http://{domain}{port}" for domain in self.domains)

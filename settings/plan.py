@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rendering.identity import short_hash
+from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
+from settings import auto, migrations, rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
+from targets.observation import KeptRelease
 
 SERVICE_URLS = {
     "postgres": ("DATABASE_URL", "postgres://{app}@%2Fvar%2Frun%2Fpostgresql/{app}"),
@@ -28,22 +31,47 @@ class Plan:
     env: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     server: ServerSpec
+    rolled_back: bool = False
+    """Whether the release is one that ``make rollback`` went back to."""
+    kept_proxy: str = ""
+    """Id of the proxy's configuration that was gone back to; '' for the one that templates and settings give."""
+    ended: tuple[str, ...] = ()
+    """Keys that a rollback has left in the config and that mean nothing any more."""
+    destructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Migration in the source -> what it takes from code that still serves."""
+    notes: tuple[str, ...] = ()
+    """What a person should know before the update, in whole sentences."""
+    warnings: tuple[str, ...] = ()
+    """What a person should decide, likewise."""
 
 
-def plan(settings: Settings) -> Plan:
-    """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together."""
-    source = _source(settings)
-    project = inspect(settings, source)
+def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serves: str = "") -> Plan:
+    """Read the source and decide. Raises ``ConfigErrors`` for what config and source say together.
+
+    ``kept`` are the releases on the target. ``serves`` is the interface that serves now, '' where none does: ``interface: auto``
+    does not change it.
+    """
+    module = (kept or {}).get(settings.release or "", KeptRelease()).settings_module
+    source = _source(settings, module)
+    asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
+    settings, said = auto.decide(settings, source, serves)
+    project = inspect(settings, source, module)
     return Plan(
+        rolled_back=rollback.rolled_back(settings),
+        kept_proxy=settings.rollback.proxy or "",
+        ended=rollback.ended(asked, settings),
+        destructive=migrations.destructive(source) if source and not settings.release else {},
+        notes=(*notes, *said.notes),
+        warnings=said.warnings,
         settings=settings,
         project=project,
         release=_release(settings, project, source),
         env=_env(settings),
         secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
         server=ServerSpec(
-            interface=settings.interface,
+            interface=settings.speaks,
             server=settings.effective_server,
-            entry_point=project.entry_point(settings.interface),
+            entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
             options=settings.server_options,
@@ -51,10 +79,10 @@ def plan(settings: Settings) -> Plan:
     )
 
 
-def _source(settings: Settings) -> Source | None:
-    """The project's files. A kept release can do without: they only tell the settings module that the config leaves out."""
+def _source(settings: Settings, module: str) -> Source | None:
+    """The project's files. A kept release can do without: they only tell whether a rollback has ended."""
     app = settings.app
-    if not app.source or (settings.release and (app.settings or app.module)):
+    if not app.source or (settings.release and (app.settings or app.module or module) and not settings.rollback.release):
         return None
     try:
         return open_source(app.source, app.ref)
@@ -79,6 +107,7 @@ def _release(settings: Settings, project: Project, source: Source | None) -> Rel
         python=project.python,
         keep=settings.keep_releases,
         opened=source,
+        settings_module=project.settings_module,
     )
 
 
@@ -92,6 +121,7 @@ def release_of(
     python: str = "",
     keep: int = 5,
     opened: Source | None = None,
+    settings_module: str = "",
 ) -> ReleaseSpec:
     """A release of the files in a folder or a git repository, named by all that it is built from.
 
@@ -109,6 +139,8 @@ def release_of(
         packages=extra,
         python=python,
         keep=keep,
+        settings_module=settings_module,
+        migrations=migrations.names(files),
     )
 
 

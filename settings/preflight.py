@@ -13,16 +13,20 @@ from targets.observation import Observation
 def check_engine(settings: Settings, owner: str, observed: Observation) -> None:
     """Raises ``ConfigErrors`` when the site's name or port belongs to somebody else."""
     errors = []
-    others = sorted(observed.owners - {owner})
-    if others:
+    site = f"{owner.rpartition('/')[0]}/{settings.joins}" if settings.joins else owner
+    others = sorted(observed.owners - {site})
+    if settings.joins and observed.at and site not in observed.owners:
+        got = f"'{settings.joins}', which serves no '{settings.app.name}' on this engine"
+        errors.append(ConfigError("joins", got, f"a stack that does: make up STACK={settings.joins} first"))
+    elif others:
         got = f"'{settings.app.name}', which stack {', '.join(others)} serves on this engine"
-        errors.append(ConfigError("app.name", got, "a name that no other stack has"))
-    holder = observed.ports.get(settings.http_port)
+        errors.append(ConfigError("app.name", got, "a name that no other stack has; or joins, where both serve one site"))
+    holder = observed.ports.get(settings.port)
     mine = Names(settings.app.name).proxy
     if holder not in (None, mine):
-        errors.append(ConfigError("httpPort", f"{settings.http_port}, which container {holder} has", "a free port"))
-    elif holder is None and _taken(settings.listen_address, settings.http_port):
-        errors.append(ConfigError("httpPort", f"{settings.http_port}, which another program on this machine has", "a free port"))
+        errors.append(ConfigError("httpPort", f"{settings.port}, which container {holder} has", "a free port"))
+    elif holder is None and _taken(settings.listen_address, settings.port):
+        errors.append(ConfigError("httpPort", f"{settings.port}, which another program on this machine has", "a free port"))
     if errors:
         raise ConfigErrors(errors)
 

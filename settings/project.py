@@ -16,7 +16,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from settings.errors import ConfigError, ConfigErrors
-from settings.model import App, Interface, Settings
+from settings.model import Interface, Settings
 from settings.source import Source
 
 REQUIREMENTS = ("uv.lock", "requirements.txt", "pyproject.toml", "requirements/production.txt")
@@ -41,12 +41,14 @@ class Project:
         return self.wsgi if interface == "wsgi" else self.asgi
 
 
-def inspect(settings: Settings, source: Source | None) -> Project:
-    """The project in ``source`` (None for a prebuilt image or a kept release). Raises ``ConfigErrors``."""
+def inspect(settings: Settings, source: Source | None, kept_module: str = "") -> Project:
+    """The project in ``source`` (None for a prebuilt image or a kept release). Raises ``ConfigErrors``.
+
+    ``kept_module``: the settings module that a kept release brings along; today's source may name another one.
+    """
     app = settings.app
-    settings_module = (
-        app.settings or (_from_manage(source) if source else None) or (f"{app.module}.settings" if app.module else None)
-    )
+    found = (settings.release and kept_module) or (_from_manage(source) if source else None)
+    settings_module = app.settings or found or (f"{app.module}.settings" if app.module else None)
     module = app.module or (settings_module or "").split(".")[0]
     if not settings_module:
         where = f"no manage.py in '{app.source}' that sets DJANGO_SETTINGS_MODULE" if source else "no source to read it from"
@@ -57,8 +59,8 @@ def inspect(settings: Settings, source: Source | None) -> Project:
         wsgi=app.wsgi or f"{module}.wsgi:application",
         asgi=app.asgi or f"{module}.asgi:application",
         settings_module=settings_module,
-        dockerfile=_dockerfile(app, built),
-        requirements=_requirements(app, built),
+        dockerfile=_dockerfile(settings, built),
+        requirements=_requirements(settings, built),
         python=_python(built),
     )
     if built:
@@ -73,8 +75,10 @@ def _from_manage(source: Source) -> str | None:
     return found.group(1) if found else None
 
 
-def _dockerfile(app: App, source: Source | None) -> str | None:
-    if source is None:
+def _dockerfile(settings: Settings, source: Source | None) -> str | None:
+    """The project's own Dockerfile; a host has no use for one."""
+    app = settings.app
+    if source is None or settings.target == "host":
         return None
     if app.dockerfile and source.text(app.dockerfile) is None:
         raise ConfigErrors(
@@ -83,8 +87,9 @@ def _dockerfile(app: App, source: Source | None) -> str | None:
     return app.dockerfile or ("Dockerfile" if source.text("Dockerfile") is not None else None)
 
 
-def _requirements(app: App, source: Source | None) -> str | None:
-    if source is None or _dockerfile(app, source):
+def _requirements(settings: Settings, source: Source | None) -> str | None:
+    app = settings.app
+    if source is None or _dockerfile(settings, source):
         return None
     if app.requirements:
         if source.text(app.requirements) is None:
@@ -139,7 +144,7 @@ def _python(source: Source | None) -> str:
 
 
 def _check_entry_point(settings: Settings, project: Project, source: Source) -> None:
-    module = project.entry_point(settings.interface).split(":")[0]
+    module = project.entry_point(settings.speaks).split(":")[0]
     path = module.replace(".", "/")
     if not any(source.text(f"{root}{path}{end}") is not None for root in ("", "src/") for end in (".py", "/__init__.py")):
         got = f"'{settings.interface}', and the source has no {path}.py"
@@ -150,13 +155,19 @@ def _check_websockets(settings: Settings, project: Project, source: Source) -> N
     """WebSockets need ASGI: a project whose asgi.py routes them is refused under WSGI unless somebody said that it may."""
     if settings.interface == "asgi":
         return
-    accepted = settings.app.websockets or pyproject(source).get("tool", {}).get("gateway", {}).get("websockets")
+    if websockets_are_optional(source, settings.app.websockets):
+        return
     path = project.asgi.split(":")[0].replace(".", "/") + ".py"
     line = websocket_route(source.text(path) or "")
-    if line and accepted != "optional":
+    if line:
         got = f"'wsgi', and {path}:{line} routes WebSockets (Channels)"
         takes = "asgi; or accept the loss: pulumi config set --path gateway:app.websockets optional"
         raise ConfigErrors([ConfigError("interface", got, takes)])
+
+
+def websockets_are_optional(source: Source, config: str | None = None) -> bool:
+    """Whether config, or else the project's ``[tool.gateway]``, says that the site can do without its WebSockets."""
+    return (config or pyproject(source).get("tool", {}).get("gateway", {}).get("websockets")) == "optional"
 
 
 def websocket_route(asgi_text: str) -> int | None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
 
 from rendering.nginx import ProxySpec
 
@@ -36,6 +35,15 @@ class ReleaseSpec:
     python: str = ""
     """Version the project asks for, such as ``3.13``; empty for the default."""
     keep: int = 5
+    settings_module: str = ""
+    """The settings module that its manage.py names, kept with the release so that it can be served without its source."""
+    migrations: tuple[str, ...] = ()
+    """``app.0001_name`` of each migration in the source."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is only to be found on the target, not to be made."""
+        return self.source is None and self.image is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +54,23 @@ class CodeSpec:
     env_id: str
     secret_names: tuple[str, ...]
     settings_module: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(CodeSpec):
+    """A release task, and what guards the schema."""
+
+    switch: str = ""
+    """``wsgi -> asgi`` where a migration must not come with it; else ''."""
+    newer_schema: bool = False
+    """Whether code may start that does not know migrations which were applied since it served."""
+    kept: bool = False
+    """Whether the release was deployed before: its checks were made and its static files are there."""
+
+    @property
+    def rules(self) -> dict[str, str | bool]:
+        """For ``targets/common/schema.py``."""
+        return {"switch": self.switch, "newer": self.newer_schema, "kept": self.kept}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +101,18 @@ class TrafficSpec:
     health_host: str
     health_path: str = "/health/"
     observed: str = ""
-
-
-class Serving(BaseModel):
-    """What serves: the rollback point has the same four fields."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    interface: str
-    server: str
-    release: str
-    instance: str
+    source: str = ""
+    """First 10 hex digits of the digest of the release's files; '' for a kept release or a ready image."""
+    rendered_from: str = ""
+    """What the proxy's configuration was rendered from; '' for a kept one."""
+    watch_seconds: int = 0
+    """How long after the switch errors bring the old instance back."""
+    watch_errors: int = 5
+    """Percent of answers that may be 5xx meanwhile."""
+    standby: bool = False
+    """Whether the previous instance is kept running."""
+    back: bool = False
+    """Whether this is a way back: what served before does not become the rollback point."""
 
 
 class Target(Protocol):
@@ -112,7 +138,7 @@ class Target(Protocol):
         name: str,
         task: str,
         code: pulumi.Input[str],
-        spec: CodeSpec,
+        spec: TaskSpec,
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
@@ -137,5 +163,5 @@ class Target(Protocol):
     def traffic(
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
-        """Move traffic; the Output tells what serves, as ``TrafficResult``."""
+        """Move traffic; the Output tells what serves: the fields of ``Serving``, ``hosts``, ``previous``, ``served``."""
         ...

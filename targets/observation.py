@@ -1,9 +1,19 @@
 """What is there before an update, as facts of a target: what serves, what is missing, whose it is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from targets.base import Serving
+from targets.serving import Serving
+
+
+@dataclass(frozen=True)
+class KeptRelease:
+    """What a release on the target tells of itself."""
+
+    settings_module: str = ""
+    """The one that its manage.py names, '' where nobody knows."""
+    migrations: frozenset[str] = frozenset()
+    """``app.0001_name`` of each migration in it; empty where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,10 @@ class Observation:
     """The instance that ``live.sock`` names, when its container is there."""
     live: str = ""
     """Id of the instance that ``live.sock`` names, '' when nothing does."""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    """Instance -> the stack that it is of, where several stacks share a site."""
+    standby: str = ""
+    """Id of the instance that is kept running although it does not serve."""
     running: frozenset[str] = frozenset()
     """Instances whose container runs."""
     stopped: frozenset[str] = frozenset()
@@ -26,10 +40,29 @@ class Observation:
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
 
+    releases: Mapping[str, KeptRelease] = field(default_factory=dict)
+    """Releases that are on the target, the one that was deployed last first."""
+
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""
         known = self.live == instance or instance in self.stopped
         return self._fault(f"container of {instance} does not run") if known and instance not in self.running else ""
+
+    def switch_to(self, interface: str) -> str:
+        """``wsgi -> asgi`` when an update would switch the interface, else ''."""
+        now = self.serving.interface if self.serving else interface
+        return f"{now} -> {interface}" if now != interface else ""
+
+    def taken_by(self, owner: str) -> str:
+        """The other stack of the site that has the traffic, '' for none; ``owner`` is the stack that asks."""
+        holder = self.stacks.get(self.live, owner)
+        return holder.rpartition("/")[2] if holder != owner else ""
+
+    @property
+    def serving_migrations(self) -> frozenset[str]:
+        """Of the release that serves; empty where nobody knows."""
+        kept = self.releases.get(self.serving.release) if self.serving else None
+        return kept.migrations if kept else frozenset()
 
     def refresh_due(self, wanted: Collection[str]) -> bool:
         """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
@@ -41,17 +74,24 @@ class Observation:
             return ""
         if self.live != instance:
             return self._fault(f"live.sock names {self.live}")
-        strays = sorted((self.running | self.stopped) - {instance})
+        mine = {one for one in self.running | self.stopped if self.stacks.get(one) == self.stacks.get(instance)}
+        strays = sorted(mine - {instance, self.standby})
         return self._fault(f"stray {', '.join(strays)}") if strays else ""
 
     def _fault(self, text: str) -> str:
         return f"{text} (seen {self.at})" if self.at else text
 
 
-def change(now: Serving | None, asked: Serving) -> str:
-    """What the update will do, in words."""
+def change(now: Serving | None, asked: Serving, taken_by: str = "") -> str:
+    """What the update will do, in words. ``taken_by``: the other stack of the site that has the traffic."""
     if now is None:
         return f"first start of {asked.interface} ({asked.server}), release {asked.release}"
+    if taken_by:
+        return (
+            f"this stack does not serve: stack {taken_by} does, {now.interface} ({now.server}), release {now.release}; "
+            f"an update gives the traffic to {asked.interface} ({asked.server}), instance {asked.instance}, and {now.instance} "
+            "stays as it is"
+        )
     if now.instance == asked.instance:
         return f"{now.interface} ({now.server}), release {now.release} serves and stays"
     parts = []

@@ -5,12 +5,18 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from docker.errors import DockerException
 
 from tests.deployment import Deployment
+from tests.hosting import HostDeployment
+from tests.live.database import Database
+from tests.live.database import start as start_database
+from tests.live.hosts import TestHost, login_key, remove_network
+from tests.live.hosts import start as start_host
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +83,43 @@ def deploy(
     yield make
     for deployment in made:
         deployment.remove()
+
+
+@pytest.fixture(scope="session")
+def database(engine: docker.DockerClient) -> Iterator[Database]:
+    """A PostgreSQL that hosts share."""
+    made = start_database(engine)
+    yield made
+    made.container.remove(force=True, v=True)
+    remove_network(engine)
+
+
+@pytest.fixture(scope="module")
+def linux(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., TestHost]]:
+    """Makes Linux hosts with systemd and takes them away at the end of the module."""
+    made: list[TestHost] = []
+    folder = tmp_path_factory.mktemp("keys")
+
+    def make(name: str, **options: Any) -> TestHost:
+        host = start_host(engine, f"gateway-test-{os.getpid()}-{name}", login_key(folder), **options)
+        made.append(host)
+        return host
+
+    yield make
+    for host in made:
+        host.remove()
+    remove_network(engine)
+
+
+@pytest.fixture(scope="module")
+def deploy_to_hosts(pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., HostDeployment]:
+    """Makes deployments onto hosts: ``deploy_to_hosts("shop", [host])``."""
+
+    def make(app: str, hosts: list[TestHost], **options: object) -> HostDeployment:
+        folder = Path(tmp_path_factory.mktemp(app)) / "gateway"
+        return HostDeployment(folder, app, hosts, **options)  # type: ignore[arg-type]
+
+    return make
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

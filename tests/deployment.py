@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
     "__main__.py",
     "Pulumi.yaml",
+    "advisor",
     "components",
     "embedded",
     "ops",
@@ -129,6 +130,23 @@ class Deployment:
         self.config.update(config)
         return self.ops("up")
 
+    def again(self, *args: str) -> Result:
+        """``make up`` with the config file as it is, whoever wrote it."""
+        return self.run(str(self.folder / ".venv/bin/python"), "-m", "ops", "up", *args, *self._stack("up"))
+
+    def rollback(self, to: int | None = None, *args: str) -> Result:
+        """``make rollback [TO=]``."""
+        return self.ops("rollback", *(("--to", str(to)) if to else ()), *args)
+
+    def file_config(self) -> dict[str, Any]:
+        """What the config file says now, without the namespace."""
+        text = (self.folder / f"Pulumi.{self.stack}.yaml").read_text()
+        return {key.removeprefix("gateway:"): value for key, value in yaml.safe_load(text)["config"].items()}
+
+    def updates(self) -> int:
+        """How many updates the stack's history has."""
+        return len(json.loads(self.pulumi("stack", "history", "--json", "--page-size", "1000").out))
+
     def must_up(self, **config: Any) -> Result:
         """``make up`` that has to succeed."""
         result = self.up(**config)
@@ -184,10 +202,11 @@ class Deployment:
         else:
             self.embedded.create()
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
-        """``make up`` in the background, in a process group of its own."""
-        self.write_config()
-        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", "up", "--stack", self.stack, *args]
+    def start(self, *args: str, verb: str = "up", write: bool = True) -> "subprocess.Popen[str]":
+        """``make up`` or another verb in the background, in a process group of its own; ``write`` the config first for ``up``."""
+        if verb == "up" and write:
+            self.write_config()
+        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", verb, "--stack", self.stack, *args]
         return subprocess.Popen(
             command,
             cwd=self.folder,

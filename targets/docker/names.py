@@ -6,19 +6,34 @@ from pathlib import Path
 SOCKETS = "/run/gateway"
 """Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
 LIVE = f"{SOCKETS}/live.sock"
+STANDBY = f"{SOCKETS}/standby"
+"""A file with the id of the instance that is kept running although it does not serve."""
 ENV = "/etc/gateway/env"
 STATIC = "/srv/static"
+FILES = f"{STATIC}/files"
+"""What Nginx serves below /static/."""
+FACTS = f"{STATIC}/releases"
+"""What a release says of itself: its static manifest, and what its settings say of files."""
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 INSIDE = "/gateway/inside.py"
-BROUGHT = tuple(Path(__file__).with_name(name) for name in ("inside.py", "gateway_entry.py"))
+SCHEMA = "/gateway/schema.py"
+BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
 """What every container gets in /gateway beside the image."""
+GUARD = Path(__file__).parents[1] / "common/schema.py"
+"""What tasks get too: no part of an instance."""
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"
+LABEL_STACK = "gateway.stack"
+"""On instances: the stack that they are of, where several share a site."""
 LABEL_ROLE = "gateway.role"
 LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"
+LABEL_PROCESS = "gateway.process"
+"""On containers that live no longer than a step: ``host:pid`` of the agent that made them."""
+LABEL_SETTINGS = "gateway.settings"
+LABEL_MIGRATIONS = "gateway.migrations"
 
 SERVICE_SOCKETS = {"postgres": "/var/run/postgresql", "redis": "/run/redis"}
 """Where a data service makes its socket, in its own container and in the app's."""
@@ -43,9 +58,18 @@ class Names:
         """The container of an instance."""
         return f"{self.app}-{instance}"
 
+    @staticmethod
+    def unfinished(name: str) -> str:
+        """What a container is called until all of its files are in it."""
+        return f"{name}.unfinished"
+
     def image(self, release: str) -> str:
         """The tag of a release's image."""
         return f"gateway/{self.app}:{release}"
+
+    def served(self, release: str) -> str:
+        """A second tag of an image whose release has served: what never served takes no place of one that did."""
+        return f"gateway/{self.app}-served:{release}"
 
     def dependencies(self, digest: str) -> str:
         """The tag of an image with the dependencies that releases share."""

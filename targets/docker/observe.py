@@ -6,11 +6,13 @@ from datetime import datetime, timezone
 import docker
 from docker.errors import DockerException
 from docker.models.containers import Container
+from docker.models.images import Image
 
-from targets.base import Serving
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.observation import Observation
+from targets.docker.agent.engine import kept_images
+from targets.observation import KeptRelease, Observation
+from targets.serving import Serving
 
 SECONDS = 10
 
@@ -23,6 +25,7 @@ def observe(app: str) -> Observation:
         containers = client.containers.list(all=True, filters=mine, ignore_removed=True)
         volumes = client.volumes.list(filters=mine)
         everybody = client.containers.list(ignore_removed=True)
+        releases = kept_releases(client, app)
     except (DockerException, OSError):
         return Observation()
     owners = {label for thing in containers for label in [thing.labels.get(names.LABEL_OWNER)] if label}
@@ -34,31 +37,53 @@ def observe(app: str) -> Observation:
         by_role.setdefault(container.labels.get(names.LABEL_ROLE, ""), []).append(container)
     instances = {c.labels[names.LABEL_INSTANCE]: c for c in by_role.get("instance", [])}
     kept = frozenset(role for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status == "running")
-    live = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
+    live, standby = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
     return Observation(
         at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         owners=frozenset(owners),
         live=live,
+        standby=standby,
+        stacks={name: engine.stack_of(container) for name, container in instances.items()},
         serving=_serving(instances[live]) if live in instances else None,
         running=frozenset(name for name, c in instances.items() if c.status == "running"),
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
         kept=kept,
+        releases=releases,
         ports={
             int(port["HostPort"]): str(c.name) for c in everybody for ports in (c.ports or {}).values() for port in ports or []
         },
     )
 
 
-def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> str:
-    """The instance that ``live.sock`` names, asked of Nginx, or of the volume itself where Nginx does not run."""
+def kept_releases(client: docker.DockerClient, app: str) -> dict[str, KeptRelease]:
+    """Those that have an image here, the one that was deployed last first."""
+    prefix = names.Names(app).image("")
+    return {
+        tag.removeprefix(prefix): _told(image)
+        for image in kept_images(client, app)
+        for tag in image.tags
+        if tag.startswith(prefix)
+    }
+
+
+def _told(image: Image) -> KeptRelease:
+    migrations = filter(None, image.labels.get(names.LABEL_MIGRATIONS, "").split(","))
+    return KeptRelease(image.labels.get(names.LABEL_SETTINGS, ""), frozenset(migrations))
+
+
+def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> tuple[str, str]:
+    """The instance that ``live.sock`` names and the standby, asked of Nginx, or of the volume where Nginx does not run."""
     if proxy is not None:
-        status, output = engine.run_in(proxy, "readlink", names.LIVE)
-        return output.removesuffix(".sock") if status == 0 else ""
+        ask = f"echo live=$(readlink {names.LIVE}); echo standby=$(cat {names.STANDBY} 2>/dev/null)"
+        _, output = engine.run_in(proxy, "sh", "-c", ask)
+        told = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+        return told.get("live", "").removesuffix(".sock"), told.get("standby", "")
     volume = names.Names(app).volume("sockets")
     if volume not in volumes:
-        return ""
-    with engine.stub(client, {volume: names.SOCKETS}) as reader:
-        return engine.link(reader, names.LIVE).removesuffix(".sock")
+        return "", ""
+    with engine.stub(client, app, {volume: names.SOCKETS}) as reader:
+        standby = (engine.get(reader, names.STANDBY) or b"").decode()
+        return engine.link(reader, names.LIVE).removesuffix(".sock"), standby
 
 
 def _serving(container: Container) -> Serving:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from targets.base import Serving
+from targets.served import Served
+from targets.serving import Serving
 
 
 class Request(BaseModel):
@@ -15,6 +16,8 @@ class Request(BaseModel):
     app: str
     owner: str
     """Project and stack; a label on everything that is made, so that two stacks never share a site by accident."""
+    stack: str = ""
+    """Another stack of that site, which has instances of its own; '' for the owner itself."""
 
 
 class BaseImageRequest(BaseModel):
@@ -26,10 +29,24 @@ class BaseImageRequest(BaseModel):
     """What a registry calls it, such as ``python:3.13-slim``."""
 
 
+class JoinRequest(Request):
+    """Is the site there that this stack joins?"""
+
+    services: tuple[str, ...]
+
+
 class StorageRequest(Request):
     """Folders and modes in the site's fresh volumes."""
 
     services: tuple[str, ...]
+
+
+class ServiceRequest(Request):
+    """Wait until a data service takes connections."""
+
+    service: str
+    container: str
+    """Docker's id: another container is waited for again."""
 
 
 class ReleaseRequest(Request):
@@ -44,6 +61,8 @@ class ReleaseRequest(Request):
     dockerfile: str | None = None
     requirements: str | None = None
     packages: tuple[str, ...] = ()
+    settings_module: str = ""
+    migrations: tuple[str, ...] = ()
     base: str | None = None
     keep: int = 5
 
@@ -73,6 +92,8 @@ class TaskRequest(CodeRequest):
     """Run one release task in a container of its own."""
 
     task: Literal["check", "migrate", "collectstatic"]
+    rules: dict[str, str | bool] = {}
+    """For ``targets/common/schema.py``."""
 
 
 class InstanceRequest(CodeRequest):
@@ -93,6 +114,8 @@ class ProxyRequest(Request):
 
     image: str
     configuration: str
+    kept: str = ""
+    """Hash of an earlier configuration, to be used instead."""
 
 
 class TrafficRequest(Request):
@@ -101,6 +124,14 @@ class TrafficRequest(Request):
     serving: Serving
     host: str
     path: str
+    proxy: str
+    """Hash of Nginx's configuration: another one is proved by a request too, and is another thing to go back to."""
+    source: str = ""
+    rendered_from: str = ""
+    watch_seconds: int = 0
+    watch_errors: int = 5
+    standby: bool = False
+    back: bool = False
 
 
 class TrafficResult(Serving):
@@ -109,3 +140,5 @@ class TrafficResult(Serving):
     hosts: dict[str, dict[str, str]]
     """Per host: instance, container and socket."""
     previous: Serving | None
+    served: tuple[Served, ...]
+    """What serves now and what served before, newest first."""

@@ -10,12 +10,15 @@ import pulumi_docker as docker
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, Serving, TrafficSpec
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
+from targets.docker.services import data_service
+from targets.serving import Serving
 
 DEFAULT_PYTHON = "3.13"
-IMAGES = {"nginx": "nginx:stable", "postgres": "postgres:17", "redis": "redis:7"}
+NGINX = "nginx:stable"
+LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 PROTECTED = ("media", "postgres", "redis")
 """Volumes with what users made: Pulumi refuses to delete them."""
 
@@ -41,10 +44,11 @@ class DockerTarget(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:DockerTarget", app, None, opts)
-        self.app, self.owner = app, owner
+        self.app, self.owner, self.stack = app, owner, ""
         self.names = names.Names(app)
         self.services = tuple(sorted(services or {}))
         self._base_images: dict[str, pulumi.Output[str]] = {}
+        self._proxy: pulumi.Input[str] = ""
         self.network = docker.Network(
             f"{app}-network", name=self.names.network, labels=self._network_labels(), opts=self._child()
         )
@@ -70,6 +74,8 @@ class DockerTarget(pulumi.ComponentResource):
             dockerfile=spec.dockerfile,
             requirements=spec.requirements,
             packages=spec.packages,
+            settings_module=spec.settings_module,
+            migrations=spec.migrations,
             base=f"python:{spec.python or DEFAULT_PYTHON}-slim",
             keep=spec.keep,
         )
@@ -91,7 +97,7 @@ class DockerTarget(pulumi.ComponentResource):
         name: str,
         task: str,
         code: pulumi.Input[str],
-        spec: CodeSpec,
+        spec: TaskSpec,
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
@@ -99,7 +105,7 @@ class DockerTarget(pulumi.ComponentResource):
 
         def request(image: str) -> str:
             variables = {"GATEWAY_RELEASE": spec.release}
-            return requests.TaskRequest(**self._code(spec, image, variables), task=task).model_dump_json()
+            return requests.TaskRequest(**self._code(spec, image, variables), task=task, rules=spec.rules).model_dump_json()
 
         return command(name, "task", _text(code, request), parent, after=[*self._needs(), *after], immutable=True)
 
@@ -117,6 +123,7 @@ class DockerTarget(pulumi.ComponentResource):
             variables = {
                 "GATEWAY_RELEASE": spec.release,
                 "GATEWAY_INTERFACE": spec.interface,
+                "GATEWAY_SERVER": spec.server,
                 "GATEWAY_INSTANCE": spec.instance,
                 "GATEWAY_ENTRY_POINT": spec.argv[-1],
             }
@@ -137,14 +144,15 @@ class DockerTarget(pulumi.ComponentResource):
 
     def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
         """Nginx's configuration, applied in place, and its container, which stays."""
-        image = self._image(IMAGES["nginx"])
+        image = self._image(NGINX)
 
         def request(image_id: str) -> str:
             return requests.ProxyRequest(
-                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec)
+                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec), kept=spec.kept
             ).model_dump_json()
 
         applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready])
+        self._proxy = applied.stdout
         address, port = publish
         readable = {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}
         return docker.Container(
@@ -164,7 +172,7 @@ class DockerTarget(pulumi.ComponentResource):
             labels=self._container_labels("proxy"),
             network_mode=self.network.name,
             restart="unless-stopped",
-            log_opts={"max-size": "10m", "max-file": "3"},
+            log_opts=LOG_LIMITS,
             opts=pulumi.ResourceOptions(parent=parent, depends_on=[applied]),
         )
 
@@ -172,20 +180,33 @@ class DockerTarget(pulumi.ComponentResource):
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
         """The rename of ``live.sock``."""
-        request = requests.TrafficRequest(
-            app=self.app,
-            owner=self.owner,
-            serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
-            host=spec.health_host,
-            path=spec.health_path,
-        )
-        step = command(name, "switch", request.model_dump_json(), parent, delete="off", after=after, observed=spec.observed)
+
+        def request(proxy: str) -> str:
+            return requests.TrafficRequest(
+                app=self.app,
+                owner=self.owner,
+                stack=self.stack,
+                serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
+                host=spec.health_host,
+                path=spec.health_path,
+                proxy=proxy,
+                source=spec.source,
+                rendered_from=spec.rendered_from,
+                watch_seconds=spec.watch_seconds,
+                watch_errors=spec.watch_errors,
+                standby=spec.standby,
+                back=spec.back,
+            ).model_dump_json()
+
+        text = _text(self._proxy, request)
+        step = command(name, "switch", text, parent, delete="off", after=after, observed=spec.observed)
         return step.stdout.apply(json.loads)
 
     def _code(self, spec: CodeSpec, image: str, variables: dict[str, str]) -> dict[str, Any]:
         return {
             "app": self.app,
             "owner": self.owner,
+            "stack": self.stack,
             "release": spec.release,
             "image": image,
             "env_id": spec.env_id,
@@ -212,60 +233,32 @@ class DockerTarget(pulumi.ComponentResource):
             self._base_images[reference] = step.stdout
         return self._base_images[reference]
 
-    def _service(self, service: str, options: Service) -> docker.Container:
-        """A data service that listens on a unix socket only: no port, no password, reachable by this site's containers alone."""
-        ways = {
-            "postgres": (
-                ["postgres", "-c", "listen_addresses="],
-                "/var/lib/postgresql/data",
-                ["pg_isready", "-U", self.app],
-                [
-                    f"POSTGRES_USER={self.app}",
-                    f"POSTGRES_DB={self.app}",
-                    "POSTGRES_HOST_AUTH_METHOD=trust",
-                    "PGDATA=/var/lib/postgresql/data/db",
-                ],
-            ),
-            "redis": (
-                [
-                    "redis-server",
-                    "--port",
-                    "0",
-                    "--unixsocket",
-                    "/run/redis/redis.sock",
-                    "--unixsocketperm",
-                    "777",
-                    "--appendonly",
-                    "yes",
-                    "--dir",
-                    "/data",
-                ],
-                "/data",
-                ["redis-cli", "-s", "/run/redis/redis.sock", "ping"],
-                [],
-            ),
-        }
-        start, data, ready, variables = ways[service]
-        return docker.Container(
+    def _service(self, service: str, options: Service) -> pulumi.Resource:
+        """The data service's container, and the wait until it takes connections."""
+        spec = data_service(service, self.app)
+        container = docker.Container(
             f"{self.app}-{service}",
             name=f"{self.app}-{service}",
-            image=self._image(options.image or IMAGES[service]),
-            command=start,
-            envs=variables,
+            image=self._image(options.image or spec.image),
+            command=list(spec.argv),
+            envs=list(spec.variables),
             volumes=[
-                docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=data),
-                docker.ContainerVolumeArgs(
-                    volume_name=self.names.volume(f"{service}-socket"), container_path=names.SERVICE_SOCKETS[service]
-                ),
+                docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=spec.data),
+                docker.ContainerVolumeArgs(volume_name=self.names.volume(f"{service}-socket"), container_path=spec.socket),
             ],
             labels=self._container_labels(service),
             network_mode="none",
             restart="unless-stopped",
-            healthcheck=docker.ContainerHealthcheckArgs(tests=["CMD", *ready], interval="1s", timeout="5s", retries=60),
-            wait=True,
-            wait_timeout=120,
+            log_opts=LOG_LIMITS,
             opts=self._child(after=[self._ready]),
         )
+
+        def request(container_id: str) -> str:
+            return requests.ServiceRequest(
+                app=self.app, owner=self.owner, service=service, container=container_id
+            ).model_dump_json()
+
+        return command(f"{self.app}-{service}-ready", "await-service", container.id.apply(request), self)
 
     def _child(self, *, protect: bool = False, after: Sequence[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(after))
@@ -293,5 +286,5 @@ def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Outp
 
 def base_references(python: str, services: Services) -> list[str]:
     """The base images that a site needs, as a registry calls them; images that the config names are the user's own."""
-    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", IMAGES["nginx"]]
-    return wanted + [option.image or IMAGES[service] for service, option in services if option is not None]
+    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", NGINX]
+    return wanted + [option.image or data_service(name, "").image for name, option in services if option is not None]

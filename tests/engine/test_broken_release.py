@@ -14,7 +14,7 @@ from tests.deployment import Deployment
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("broken")
-    site.must_up(health={"timeout": 4})
+    site.must_up(health={"timeout": 8})
     return site
 
 
@@ -66,9 +66,10 @@ FAULTS = [
     ),
     Fault(
         "health never answers",
-        ("no answer in 4 seconds",),
+        ("no answer in 3 seconds",),
         "",
         edit={"shop/wsgi.py": ("", "\nimport time\n\napplication = lambda environ, start: time.sleep(3600)\n")},
+        config={"health": {"timeout": 3}},
     ),
     Fault(
         "process exits at once",

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 
@@ -11,6 +12,9 @@ import httpx
 import pytest
 
 from bench.load import Load
+from targets.docker import names
+from targets.docker.agent import engine, instances
+from targets.docker.requests import InstanceRequest
 from tests.deployment import Deployment, eventually
 from tests.engine.private_docker import PrivateDocker
 
@@ -99,6 +103,53 @@ def test_a_killed_update_whose_config_is_taken_back_leaves_no_stray(site: Deploy
     site.must_up(interface=interface)
     assert site.health() == old
     assert site.containers("instance") == {f"{site.app}-{old['instance']}": "running"}
+
+
+def test_an_instance_that_a_kill_left_half_made_is_not_taken_for_the_real_one(
+    site: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = _request(site, site.health()["instance"]).model_copy(update={"instance": "feedfeedfe"})
+    name = f"{site.app}-feedfeedfe"
+
+    class Killed(BaseException):
+        """Nothing in the agent runs after it, as after kill -9."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as at_work:
+        at_work.setattr(engine, "put", killed)
+        with pytest.raises(Killed):
+            instances.start(site.docker, request)
+    assert name not in site.containers()
+    try:
+        instances.start(site.docker, request)
+        status, found = engine.run_in(site.docker.containers.get(name), "ls", "/gateway")
+        assert (status, set(found.split())) == (0, {path.name for path in names.BROUGHT})
+    finally:
+        instances.stop(site.docker, request)
+    assert not [other for other in site.containers() if other.startswith(name)]
+
+
+def test_what_a_killed_step_left_half_way_is_removed_by_the_next_one(site: Deployment) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    labels = {**engine.temporary(site.app, "stub"), names.LABEL_PROCESS: f"{socket.gethostname()}:{gone.pid}"}
+    stray = site.docker.containers.create(engine.EMPTY_IMAGE, ["-"], labels=labels)
+    mine = site.docker.containers.create(engine.EMPTY_IMAGE, ["-"], labels=engine.temporary(site.app, "stub"))
+    site.must_up()
+    present = site.containers("stub")
+    mine.remove()
+    assert str(mine.name) in present
+    assert str(stray.name) not in present
+
+
+def _request(site: Deployment, instance: str) -> InstanceRequest:
+    """What the engine's state says of a running instance."""
+    resources = json.loads(site.state())["deployment"]["resources"]
+    urn = f"::{site.app}-{instance}"
+    text = next(resource["inputs"]["stdin"] for resource in resources if resource["urn"].endswith(urn))
+    return InstanceRequest.model_validate_json(text)
 
 
 def _kill(update: "subprocess.Popen[str]") -> None:

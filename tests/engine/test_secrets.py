@@ -14,9 +14,9 @@ from tests.deployment import Deployment
 
 NASTY = {
     "QUOTES": """it's "quoted" `twice`""",
-    "DOLLAR": "$HOME ${PATH} $$ $(id)",
-    "HASH": "value # not a comment",
-    "NEWLINES": "first\nsecond\n\nlast\n",
+    "DOLLAR": "$HOME-of-f00d ${PATH} $$ $(id)",
+    "HASH": "value-of-f00d # not a comment",
+    "NEWLINES": "first-of-f00d\nsecond\n\nlast\n",
     "SPACES": "  two before and two after  ",
     "UNICODE": "žluťoučký kůň 🐎",
     "BACKSLASH": r"C:\new\table\\",

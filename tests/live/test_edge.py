@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from bench.load import Load
+from targets.common.errors import AgentError
 from targets.docker.agent import engine as agent_engine
 from targets.docker.agent import proxy
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ProxyRequest
 from tests.deployment import eventually
 from tests.live.conftest import shop_config

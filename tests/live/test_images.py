@@ -117,6 +117,6 @@ def test_only_the_newest_releases_are_kept_and_those_in_use(make_site: Callable[
         made.append(site.up(config(site, source=str(project)))["release"])
     client = agent_engine.connect()
     releases.collect(client, ReleaseRequest(app="shared", owner="gateway/dev", release=made[0], keep=1))
-    left = {tag.rpartition(":")[2] for image in releases.kept(client, "shared") for tag in image.tags}
+    left = {tag.rpartition(":")[2] for image in agent_engine.kept_images(client, "shared") for tag in image.tags}
     assert left == {made[-1], made[-2]}, "the newest, and the one whose instance has not been drained yet"
     assert served(site) == made[-1]

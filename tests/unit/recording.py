@@ -112,7 +112,9 @@ def _stdout(args: MockResourceArgs) -> dict[str, str]:
         case "release" | "base":
             return {"stdout": IMAGE_ID}
         case "switch":
-            serving = json.loads(args.inputs["stdin"])["serving"]
+            text = args.inputs["stdin"]
+            told = json.loads(text["value"] if is_secret(text) else text)
+            serving = told["request"] if "request" in told else told["serving"]
             return {"stdout": json.dumps({**serving, "hosts": {"docker": {}}, "previous": None})}
         case verb:
             return {"stdout": f"{verb} done"}

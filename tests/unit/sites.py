@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.site import DjangoSite, DjangoSiteArgs
+from rendering.identity import short_hash
 from settings.plan import plan
 from targets.docker import DockerTarget
 from targets.observation import Observation
@@ -14,7 +15,9 @@ from tests.unit.recording import Recording, record
 TOKEN = "tok-5f2e9a77c1d84b60"
 OWNER = "gateway/test"
 KEPT = {"name": "shop", "module": "shop"}
-RELEASE = "0123456789"
+IMAGE = "sha256:" + "7" * 64
+READY = {**KEPT, "image": IMAGE}
+RELEASE = short_hash(IMAGE)
 
 CHANGES: dict[str, dict[str, Any]] = {
     "interface": {"interface": "asgi"},
@@ -24,14 +27,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "release": {"release": "9876543210"},
     "env": {"env": {"LEVEL": "2"}},
     "secret": {"secrets": {"SECRET_KEY": SECRET, "TOKEN": TOKEN + "x"}},
-    "settings": {"app": {**KEPT, "settings": "shop.other"}},
+    "settings": {"app": {**READY, "settings": "shop.other"}},
 }
 """Each of these makes another instance."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """A program with one site of a kept release, as ``__main__.py`` makes it. Equal ones are run once."""
+    """A program with one site of a ready image, as ``__main__.py`` makes it. Equal ones are run once."""
 
     told: str
     """All that decides what it asks for."""
@@ -40,7 +43,7 @@ class Site:
 
     def __call__(self) -> dict[str, Any]:
         secrets = {"SECRET_KEY": SECRET, "TOKEN": TOKEN}
-        settings = settings_of(**{"app": KEPT, "release": RELEASE, "secrets": secrets, **self.changes})
+        settings = settings_of(**{"app": READY, "secrets": secrets, **self.changes})
         services = {key: value for key, value in settings.services if value is not None}
         target = DockerTarget("shop", owner=OWNER, services=services)
         made = DjangoSite("shop", DjangoSiteArgs(plan=plan(settings), target=target, observed=self.observed))

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rendering.dockerfile import GROUP_ID
 from settings.source import Source
+from targets.common import requirements
 from targets.docker.agent import engine
-from targets.docker.agent.builds import _copy, _failure, _requirements, _tar
+from targets.docker.agent.builds import _copy, _failure, _tar
 from targets.docker.requests import ReleaseRequest
 from tests.unit.conftest import write
 
@@ -58,7 +59,7 @@ def test_a_build_context_is_the_same_archive_whoever_makes_it_and_when(tmp_path:
 
 def test_included_requirements_take_the_place_of_the_line_that_includes_them(tmp_path: Path) -> None:
     write(tmp_path, {"requirements/prod.txt": "-r base.txt\ngunicorn\n", "requirements/base.txt": "Django\n"})
-    assert _requirements(tmp_path, "requirements/prod.txt").split() == ["Django", "gunicorn"]
+    assert requirements.text(tmp_path, "requirements/prod.txt").split() == ["Django", "gunicorn"]
 
 
 def test_a_failed_build_begins_with_the_error_and_not_with_the_first_line_of_the_log() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from targets.common.errors import AgentError
 from targets.docker.agent.bases import mirror_of
-from targets.docker.agent.engine import AgentError
 from tests.unit.conftest import write
 
 BOOKWORM = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_CODENAME=bookworm\n'

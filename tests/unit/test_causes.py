@@ -2,7 +2,7 @@
 
 import pytest
 
-from targets.docker.agent.causes import LAST_LINES, advice, cause, redact, report
+from targets.common.causes import LAST_LINES, advice, cause, redact, report
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/app/shop/wsgi.py", line 5, in <module>\n    boom()\n'
 CHAINED = TRACEBACK + "ValueError: first\n\nDuring handling of the above exception, another exception occurred:\n\n" + TRACEBACK

@@ -17,7 +17,7 @@ def app(**changes: Any) -> dict[str, Any]:
 def test_the_smallest_config_gets_the_documented_defaults() -> None:
     settings = settings_of()
     assert (settings.interface, settings.effective_server, settings.effective_workers) == ("wsgi", "gunicorn", 3)
-    assert (settings.target, settings.domains, settings.http_port) == ("docker", ("localhost",), 8080)
+    assert (settings.target, settings.domains, settings.port) == ("docker", ("localhost",), 8080)
     assert (settings.health.path, settings.health.timeout, settings.drain_seconds, settings.keep_releases) == (
         "/health/",
         30,
@@ -33,7 +33,7 @@ def test_asgi_without_a_server_is_served_by_uvicorn() -> None:
 
 
 def test_numbers_come_as_text_from_pulumi_and_are_numbers_inside() -> None:
-    assert settings_of(httpPort="8001", workers="5").http_port == 8001
+    assert settings_of(httpPort="8001", workers="5").port == 8001
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_camel_case_is_the_only_spelling_that_is_suggested() -> None:
         ({"interface": "cgi"}, "interface", "'cgi'", "wsgi or asgi"),
         ({"server": "apache"}, "server", "'apache'", "wsgi: gunicorn; asgi:"),
         ({"target": "cloud"}, "target", "'cloud'", "docker"),
-        ({"httpPort": "0"}, "httpPort", "'0'", "1 to 65535"),
+        ({"httpPort": "-1"}, "httpPort", "'-1'", "1 to 65535"),
         ({"httpPort": "65536"}, "httpPort", "'65536'", "1 to 65535"),
         ({"httpPort": "http"}, "httpPort", "'http'", "a TCP port"),
         ({"listenAddress": "everywhere"}, "listenAddress", "'everywhere'", "the address"),
@@ -99,11 +99,11 @@ def test_camel_case_is_the_only_spelling_that_is_suggested() -> None:
         ({"secrets": "x"}, "secrets", "text that is not a JSON object or list", "pulumi config set --secret --path"),
         ({"domains": []}, "domains", "[]", "a list of lower-case host names"),
         ({"domains": "shop.example"}, "domains", "'shop.example'", "a list of lower-case host names"),
-        ({"domains": ["shop.example", "Shop.Example"]}, "domains.1", "'Shop.Example'", "lower-case"),
-        ({"domains": ["https://shop.example"]}, "domains.0", "'https://shop.example'", "without scheme"),
-        ({"domains": ["shop.example:80"]}, "domains.0", "'shop.example:80'", "port"),
-        ({"domains": ["shop example; }"]}, "domains.0", "'shop example; }'", "host names"),
-        ({"domains": ["*.example"]}, "domains.0", "'*.example'", "host names"),
+        ({"domains": ["shop.example", "Shop.Example"]}, "domains[1]", "'Shop.Example'", "lower-case"),
+        ({"domains": ["https://shop.example"]}, "domains[0]", "'https://shop.example'", "without scheme"),
+        ({"domains": ["shop.example:80"]}, "domains[0]", "'shop.example:80'", "port"),
+        ({"domains": ["shop example; }"]}, "domains[0]", "'shop example; }'", "host names"),
+        ({"domains": ["*.example"]}, "domains[0]", "'*.example'", "host names"),
         ({"app": app(name="Shop")}, "app.name", "'Shop'", "2 to 31 of a-z"),
         ({"app": {"source": "."}}, "app.name", "nothing", "2 to 31 of a-z"),
         ({"app": app(source="")}, "app.source", "''", "a directory, or a git URL"),
@@ -134,7 +134,10 @@ def test_several_mistakes_are_told_together_one_line_each() -> None:
 
 
 def test_a_line_reads_key_got_takes() -> None:
-    assert str(error_of(target="cloud")) == "config gateway:target: got 'cloud'; takes docker"
+    assert (
+        str(error_of(target="cloud"))
+        == "config gateway:target: got 'cloud'; takes docker, or host (Linux with systemd, over SSH or local)"
+    )
 
 
 def test_keys_of_other_programs_and_providers_are_passed_over() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rendering import envfile
 from rendering.identity import short_hash
-from targets.docker.inside import read_env
+from targets.common.inside import read_env
 
 NASTY = {
     "EMPTY": "",

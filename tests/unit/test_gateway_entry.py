@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from targets.docker import gateway_entry
-from targets.docker.gateway_entry import Asgi, Message, Wsgi
+from targets.common import gateway_entry
+from targets.common.gateway_entry import Asgi, Message, Wsgi
 
 EVENTS = {"type": "http", "headers": [(b"accept", b"text/event-stream")]}
 
@@ -19,6 +19,8 @@ def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.touch()
     monkeypatch.setenv("GATEWAY_SOCKET", str(path))
     monkeypatch.setenv("GATEWAY_INSTANCE", "0123456789")
+    for name, value in (("INTERFACE", "asgi"), ("SERVER", "uvicorn"), ("RELEASE", "9876543210")):
+        monkeypatch.setenv(f"GATEWAY_{name}", value)
     monkeypatch.setattr(gateway_entry, "POLL_SECONDS", 0.01)
     return path
 
@@ -110,7 +112,8 @@ def test_a_probe_is_told_which_instance_answers() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
 
     (start,) = serve(plain, {"type": "http", "headers": [(b"x-gateway-probe", b"1")]})
-    assert start["headers"] == [(b"x", b"y"), (b"x-gateway-instance", b"0123456789")]
+    told = (b"x-gateway-serving", b"asgi uvicorn 9876543210")
+    assert start["headers"] == [(b"x", b"y"), (b"x-gateway-instance", b"0123456789"), told]
 
 
 def test_wsgi_event_streams_end_and_are_closed(socket: Path) -> None:
@@ -145,4 +148,4 @@ def test_a_wsgi_probe_is_told_which_instance_answers() -> None:
         return []
 
     Wsgi(application)({"HTTP_X_GATEWAY_PROBE": "1"}, lambda status, headers: told.extend(headers))
-    assert told == [("X", "y"), ("X-Gateway-Instance", "0123456789")]
+    assert told == [("X", "y"), ("X-Gateway-Instance", "0123456789"), ("X-Gateway-Serving", "asgi uvicorn 9876543210")]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from targets.docker import inside
-from targets.docker.inside import probe, wait
+from targets.common import inside
+from targets.common.inside import probe, wait
 
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ERROR = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
@@ -139,6 +139,10 @@ def test_waiting_for_a_server_that_is_always_broken_ends_in_time_with_its_answer
     begun = time.monotonic()
     assert wait("x", "/", 0.35, answering(ERROR).path)[0] == 500
     assert 0.3 < time.monotonic() - begun < 2
+
+
+def test_an_answer_tells_more_than_the_silence_of_the_last_try_that_the_limit_cut_short(answering: Answering) -> None:
+    assert wait("x", "/", 0.5, answering(ERROR, SILENCE).path)[0] == 500
 
 
 def test_waiting_for_a_server_that_hangs_ends_in_time(answering: Answering) -> None:

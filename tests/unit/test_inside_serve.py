@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from targets.docker import inside
+from targets.common import inside
 
 INSIDE = inside.__file__
 SERVER = """

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from targets.docker import inside
-from targets.docker.inside import switch
+from targets.common import inside
+from targets.common.inside import switch
 
 
 def test_it_returns_what_served_before(tmp_path: Path) -> None:

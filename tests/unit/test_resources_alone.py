@@ -67,6 +67,7 @@ def test_a_release_asks_for_exactly_what_it_is_made_of(recorded: Record) -> None
     assert step.request == {
         "app": "shop",
         "owner": OWNER,
+        "stack": "",
         "release": RELEASE,
         "source": "examples/shop",
         "ref": None,
@@ -75,6 +76,8 @@ def test_a_release_asks_for_exactly_what_it_is_made_of(recorded: Record) -> None
         "dockerfile": None,
         "requirements": "requirements.txt",
         "packages": ["x>=1"],
+        "settings_module": "",
+        "migrations": [],
         "base": "python:3.12-slim",
         "keep": 5,
     }
@@ -158,10 +161,11 @@ def test_traffic_waits_for_the_instance_and_for_the_proxy(recorded: Record) -> N
         return {"result": pulumi.Output.from_input(traffic.result)}
 
     recording = recorded(program)
-    assert recording.step("switch").dependencies == {recording.key("start"), "Container proxy"}
-    assert recording.step("switch").request["host"] == "shop.example"
-    result = recording.kept["result"]
-    assert result is None or result["instance"] == instance_of(recording)
+    assert recording.step("switch").dependencies == {recording.key("start"), "Container proxy", "Command proxy-conf"}
+    result = recording.kept["result"]  # None in a preview, where nobody knows the proxy's configuration yet
+    if result is not None:
+        assert recording.step("switch").request["host"] == "shop.example"
+        assert result["instance"] == instance_of(recording)
 
 
 @pytest.mark.parametrize("made", ["release", "env", "server", "proxy"])

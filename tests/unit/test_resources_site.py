@@ -28,6 +28,8 @@ FROZEN = {
         "shop-image-postgres-17",
         "shop-image-redis-7",
         "shop-nginx-conf",
+        "shop-postgres-ready",
+        "shop-redis-ready",
         "shop-release-<id>",
         "shop-storage",
         "shop-task-check-<id>",
@@ -157,7 +159,20 @@ def test_a_data_service_is_reached_over_its_socket_alone(recorded: Record) -> No
     for container in (recorded(site(services=BOTH)).kind("Container")[name] for name in ("shop-postgres", "shop-redis")):
         assert container.inputs["networkMode"] == "none"
         assert "ports" not in container.inputs
-        assert container.inputs["wait"] is True
+
+
+def test_tasks_wait_until_the_data_services_take_connections(recorded: Record) -> None:
+    recording = recorded(site(services=BOTH))
+    check = recording.key("task", holding="check")
+    for service in ("postgres", "redis"):
+        ready = recording.key("await-service", holding=service)
+        assert f"Container shop-{service}" in recording[ready].dependencies
+        assert ready in recording.before(check)
+
+
+def test_a_data_service_costs_no_health_check_for_ever(recorded: Record) -> None:
+    for container in recorded(site(services=BOTH)).kind("Container").values():
+        assert "healthcheck" not in container.inputs
 
 
 def test_the_proxy_publishes_one_port_and_cannot_write_what_it_shows(recorded: Record) -> None:

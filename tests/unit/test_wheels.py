@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from docker.errors import DockerException
 
-from targets.docker.agent import wheels
-from targets.docker.agent.engine import AgentError
+from targets.common import wheels
+from targets.common.errors import AgentError
+from targets.docker.agent import pythons
 
 HERE = ".".join(map(str, sys.version_info[:3]))
 
@@ -87,9 +88,9 @@ def client(answer: Any) -> Any:
 
 
 def test_a_container_that_reaches_the_index_needs_no_wheels() -> None:
-    assert wheels.container_reaches_index(client(b""), "base")
-    assert not wheels.container_reaches_index(client(DockerException("exit status 1")), "base")
+    assert pythons.container_reaches_index(client(b""), "shop", "base")
+    assert not pythons.container_reaches_index(client(DockerException("exit status 1")), "shop", "base")
 
 
 def test_python_and_machine_are_those_of_the_image() -> None:
-    assert wheels.python_of(client(b"3.11.2 x86_64\n"), "base") == ("3.11.2", "x86_64")
+    assert pythons.python_of(client(b"3.11.2 x86_64\n"), "shop", "base") == ("3.11.2", "x86_64")

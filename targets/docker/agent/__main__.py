@@ -15,15 +15,17 @@ from docker.errors import APIError, DockerException
 from pydantic import BaseModel
 from requests.exceptions import RequestException
 
+from targets.common.errors import AgentError
 from targets.docker import requests
 from targets.docker.agent import bases, engine, instances, proxy, releases, steps, traffic
-from targets.docker.agent.engine import AgentError
 
 Verb = tuple[type[BaseModel], Callable[[docker.DockerClient, Any], object]]
 
 VERBS: dict[str, Verb] = {
     "base": (requests.BaseImageRequest, lambda client, request: bases.ensure(client, request.reference).id),
+    "join": (requests.JoinRequest, steps.join),
     "prepare": (requests.StorageRequest, steps.prepare),
+    "await-service": (requests.ServiceRequest, steps.await_service),
     "release": (requests.ReleaseRequest, releases.build),
     "collect-releases": (requests.ReleaseRequest, releases.collect),
     "env": (requests.EnvRequest, steps.write_env),

@@ -18,8 +18,8 @@ from docker.errors import DockerException, ImageNotFound
 from docker.models.images import Image
 from requests.exceptions import RequestException
 
+from targets.common.errors import AgentError
 from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
 
 LOCAL = "gateway/debian:local"
 PACKAGES = ("ca-certificates", "nginx-light", "postgresql", "python3", "python3-pip", "python3-venv", "redis-server")

@@ -12,15 +12,15 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, BuildError
 from docker.models.images import Image
-from uv import find_uv_bin
 
 from rendering import dockerfile
 from rendering.identity import short_hash
 from settings.errors import ConfigErrors
 from settings.source import Source, open_source
+from targets.common import requirements, wheels
+from targets.common.errors import AgentError
 from targets.docker import names
-from targets.docker.agent import bases, engine, wheels
-from targets.docker.agent.engine import AgentError
+from targets.docker.agent import bases, engine, pythons
 from targets.docker.requests import ReleaseRequest
 
 LABEL_DEPENDENCIES = "gateway.dependencies"
@@ -61,7 +61,7 @@ def _copy(source: Source, to: Path) -> None:
 def _dependencies(client: docker.DockerClient, request: ReleaseRequest, app: Path, context: Path) -> str:
     """Tag of the image with the project's dependencies, built where it is not there yet."""
     base = str(bases.ensure(client, request.base or "").id)
-    wanted = _requirements(app, request.requirements or "")
+    wanted = requirements.text(app, request.requirements or "")
     servers = "".join(f"{package}\n" for package in request.packages)
     tag = names.Names(request.app).dependencies(short_hash(base, wanted, servers))
     if client.images.list(name=tag):
@@ -70,38 +70,17 @@ def _dependencies(client: docker.DockerClient, request: ReleaseRequest, app: Pat
     context.mkdir()
     files[0].write_text(wanted)
     files[1].write_text(servers)
-    bring = not wheels.container_reaches_index(client, base)
+    bring = not pythons.container_reaches_index(client, request.app, base)
     if bring:
-        wheels.bring(context / "wheels", files, *wheels.python_of(client, base))
+        wheels.bring(context / "wheels", files, *pythons.python_of(client, request.app, base))
     (context / "Dockerfile").write_text(dockerfile.dependencies(base=base, wheels=bring))
     _docker_build(client, request, context, "Dockerfile", engine.labels(request.app, request.owner, "dependencies")).tag(tag)
     return tag
 
 
-def _requirements(app: Path, name: str) -> str:
-    """Text of a requirements file for the project's dependencies, whichever way it names them (uv reads the other two)."""
-    if name.endswith("uv.lock"):
-        return _uv(app, "export", "--frozen", "--no-dev", "--no-emit-project", "--format", "requirements-txt")
-    if name.endswith("pyproject.toml"):
-        return _uv(app, "pip", "compile", "--quiet", "--no-header", "--universal", name)
-    text = (app / name).read_text()
-
-    def included(found: re.Match[str]) -> str:
-        return _requirements(app, str(Path(name).parent / found.group(1)))
-
-    # `-r base.txt` is relative to a file that moves, so the included text takes its place.
-    return re.sub(r"^\s*(?:-r|--requirement)[\s=]+(\S+)\s*$", included, text, flags=re.MULTILINE)
-
-
-def _uv(app: Path, *args: str) -> str:
-    result = subprocess.run([find_uv_bin(), *args], cwd=app, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise AgentError(f"uv cannot read the project's dependencies: {result.stderr.strip().splitlines()[-1]}")
-    return result.stdout
-
-
 def _labels(request: ReleaseRequest) -> dict[str, str]:
-    return engine.labels(request.app, request.owner, "release", release=request.release)
+    told = {"release": request.release, "settings": request.settings_module, "migrations": ",".join(request.migrations)}
+    return engine.labels(request.app, request.owner, "release", **told)
 
 
 def _docker_build(

@@ -10,11 +10,11 @@ from docker.models.containers import Container
 from docker.types import LogConfig
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.causes import redact
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.causes import redact
-from targets.docker.agent.engine import AgentError
-from targets.docker.requests import CodeRequest
+from targets.docker.requests import CodeRequest, TaskRequest
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Shared:
 def shared(client: docker.DockerClient, request: CodeRequest) -> Shared:
     """Env file, facts and static manifest of the release. Raises where the env file is not there."""
     own = names.Names(request.app)
-    with engine.stub(client, {own.volume("env"): names.ENV, own.volume("static"): names.STATIC}) as reader:
+    with engine.stub(client, request.app, {own.volume("env"): names.ENV, own.volume("static"): names.STATIC}) as reader:
         env = engine.get(reader, f"{names.ENV}/{request.env_id}.env")
         facts = engine.get(reader, f"{names.STATIC}/releases/{request.release}.json")
         manifest = engine.get(reader, f"{names.STATIC}/releases/{request.release}.manifest")
@@ -61,8 +61,12 @@ def create(
     files: Shared,
     labels: dict[str, str],
 ) -> Container:
-    """A container of the release's image that will run ``inside.py <inside>``; not started."""
+    """A container of the release's image that will run ``inside.py <inside>``; not started.
+
+    It has its name only once all of its files are in it: one that a kill leaves half made is never taken for the real one.
+    """
     own = names.Names(request.app)
+    engine.remove(engine.find(client, own.unfinished(name)))
     volumes = own.mounts(request.services)
     if files.facts and files.facts.media_root:
         volumes = {**volumes, own.volume("media"): files.facts.media_root}
@@ -71,7 +75,7 @@ def create(
             request.image,
             entrypoint=["python3", names.INSIDE, *inside],
             command=[],
-            name=name,
+            name=own.unfinished(name),
             labels=labels,
             environment={"DJANGO_SETTINGS_MODULE": request.settings_module, **request.variables},
             volumes=[f"{volume}:{path}" for volume, path in volumes.items()],
@@ -86,11 +90,19 @@ def create(
         raise AgentError(
             f"the image of release {request.release} is gone from this engine; way out: pulumi up --refresh"
         ) from None
-    for path in names.BROUGHT:
+    for path in (*names.BROUGHT, *((names.GUARD,) if isinstance(request, TaskRequest) else ())):
         engine.put(container, f"/gateway/{path.name}", path.read_bytes())
     if files.facts and files.facts.static_root and files.manifest is not None:
         engine.put(container, f"{files.facts.static_root}/staticfiles.json", files.manifest)
+    container.rename(name)
+    container.reload()
     return container
+
+
+def env_of(container: Container) -> str:
+    """Id of the env file that an instance runs with, '' where its command names none."""
+    files = (part for part in container.attrs.get("Args") or () if part.startswith(f"{names.ENV}/"))
+    return next(files, "").removeprefix(f"{names.ENV}/").removesuffix(".env")
 
 
 def log(container: Container, secrets: list[str]) -> str:

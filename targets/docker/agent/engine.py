@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import io
 import os
+import socket
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -13,16 +14,14 @@ from typing import Any
 import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
+from docker.models.images import Image
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.errors import AgentError
 from targets.docker import names
 
 EMPTY_IMAGE = "gateway/empty:1"
 TIMEOUT = 600
-
-
-class AgentError(Exception):
-    """What a person reads: the cause and the way out in the first line, details in the lines below."""
 
 
 def connect() -> docker.DockerClient:
@@ -50,11 +49,29 @@ def remove(container: Container | None) -> None:
             container.remove(force=True, v=True)
 
 
+def instances(client: docker.DockerClient, app: str, stack: str = "") -> list[Container]:
+    """Containers of the site's instances, whether they run or not; with ``stack`` only those of that stack."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={app}", f"{names.LABEL_ROLE}=instance"]}
+    found = client.containers.list(all=True, filters=mine, ignore_removed=True)
+    return [one for one in found if stack in ("", stack_of(one))]
+
+
+def stack_of(instance: Container) -> str:
+    """The stack that an instance is of."""
+    return str(instance.labels.get(names.LABEL_STACK) or instance.labels.get(names.LABEL_OWNER, ""))
+
+
+def kept_images(client: docker.DockerClient, app: str) -> list[Image]:
+    """Images of the site's releases, the one that was deployed last first: each deployment gives the image its tag again."""
+    found = client.images.list(name=f"gateway/{app}")
+    return sorted(found, key=lambda image: str(image.attrs["Metadata"].get("LastTagTime") or ""), reverse=True)
+
+
 def labels(app: str, owner: str, role: str, **more: str) -> dict[str, str]:
     """Labels of everything that belongs to a site."""
     return {
         names.LABEL_APP: app,
-        names.LABEL_OWNER: owner,
+        **({names.LABEL_OWNER: owner} if owner else {}),
         names.LABEL_ROLE: role,
         **{f"gateway.{key}": value for key, value in more.items()},
     }
@@ -82,19 +99,45 @@ def archive(entries: dict[str, bytes | None], mode: int = 0o644, gid: int = 0) -
     return buffer.getvalue()
 
 
+def temporary(app: str, role: str, **more: str) -> dict[str, str]:
+    """Labels of a container that lives no longer than this process."""
+    return {**labels(app, "", role, **more), names.LABEL_PROCESS: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def sweep(client: docker.DockerClient, app: str) -> None:
+    """Remove the site's temporary containers whose process on this machine was killed before it could."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={app}", names.LABEL_PROCESS]}
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
+        host, _, pid = container.labels[names.LABEL_PROCESS].rpartition(":")
+        if host == socket.gethostname() and not _alive(int(pid)):
+            remove(container)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 @contextlib.contextmanager
-def stub(client: docker.DockerClient, volumes: dict[str, str]) -> Iterator[Container]:
+def stub(client: docker.DockerClient, app: str, volumes: dict[str, str]) -> Iterator[Container]:
     """A container that never runs, through which files of volumes are read and written without a process of anybody's."""
+    sweep(client, app)
     try:
         client.images.get(EMPTY_IMAGE)
     except ImageNotFound:
         repository, tag = EMPTY_IMAGE.split(":")
         client.api.import_image_from_data(archive({}), repository=repository, tag=tag)
-    container = client.containers.create(EMPTY_IMAGE, ["-"], volumes=[f"{name}:{path}" for name, path in volumes.items()])
+    mounts = [f"{name}:{path}" for name, path in volumes.items()]
+    container = client.containers.create(EMPTY_IMAGE, ["-"], volumes=mounts, labels=temporary(app, "stub"))
     try:
         yield container
     finally:
-        container.remove(force=True)
+        remove(container)
 
 
 def put(container: Container, path: str, content: bytes, mode: int = 0o644, gid: int = 0) -> None:

@@ -11,10 +11,10 @@ from requests.exceptions import RequestException
 
 from rendering.nginx import UPSTREAM_SECONDS
 from rendering.servers import STOP_SECONDS
+from targets.common.causes import report, unhealthy
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.agent.causes import exception, report
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import InstanceRequest
 
 EXIT_SECONDS = 10
@@ -54,7 +54,7 @@ def _as_asked(container: Container, request: InstanceRequest) -> bool:
 def _create(client: docker.DockerClient, request: InstanceRequest, name: str, files: code.Shared) -> Container:
     serve = ["serve", f"{names.SOCKETS}/{names.socket_name(request.instance)}", f"{names.ENV}/{request.env_id}.env"]
     told = {key: getattr(request, key) for key in ("interface", "server", "release", "instance")}
-    labels = engine.labels(request.app, request.owner, "instance", **told)
+    labels = engine.labels(request.app, request.owner, "instance", **told, stack=request.stack or request.owner)
     return code.create(client, request, name, [*serve, "--", *request.argv], files, labels)
 
 
@@ -77,32 +77,13 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
         raise AgentError(report(f"{what} {why} and never took traffic", log))
     status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
     if status != 200:
-        raise AgentError(_unhealthy(what, request, status, detail, log))
+        raise AgentError(unhealthy(what, (request.host, request.path, request.timeout), (status, detail), log))
 
 
 def _await_exit(container: Container) -> None:
     """The question ended without an answer, so the process that was asked is ending: wait until Docker has its status."""
     with contextlib.suppress(RequestException, APIError):
         container.wait(timeout=EXIT_SECONDS)
-
-
-def _unhealthy(what: str, request: InstanceRequest, status: int, detail: str, log: str) -> str:
-    asked = f"GET {request.path} with Host {request.host}"
-    never = f"{what} never became healthy and never took traffic"
-    if status == 0:
-        return report(never, log, f"{asked} had no answer in {request.timeout} seconds ({detail}); {_from_log(log)}")
-    if 300 <= status < 400:
-        mend = "exempt the path from the redirect (SECURE_REDIRECT_EXEMPT) or correct health.path"
-        return report(never, log, f"{asked} answered {status} to {detail}, not 200; {mend}")
-    if status == 400:
-        return report(never, log, f"{asked} answered 400 (DisallowedHost?); ALLOWED_HOSTS must have {request.host}")
-    if status == 404:
-        return report(never, log, f"{asked} answered 404; add the view or correct health.path")
-    return report(never, log, f"{asked} answered {status}, not 200; {_from_log(log)}")
-
-
-def _from_log(log: str) -> str:
-    return exception(log) or ("its log tells more" if log.strip() else "its log is empty")
 
 
 def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
@@ -113,23 +94,34 @@ def stop(client: docker.DockerClient, request: InstanceRequest) -> str:
         if container is None:
             return "gone"
         if engine.inspect_state(container)["Running"]:
+            if (engine.get(container, names.STANDBY) or b"").decode() == request.instance:
+                _drain(client, own, request, container, park=True)
+                return "standby"
             _drain(client, own, request, container)
             container.stop(timeout=STOP_SECONDS + 5)
         engine.remove(container)
     return "stopped"
 
 
-def _drain(client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container) -> None:
+def _drain(
+    client: docker.DockerClient, own: names.Names, request: InstanceRequest, container: Container, *, park: bool = False
+) -> None:
     """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
 
-    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly.
+    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly. ``park``: it
+    has its name again afterwards, since the instance stays and can be gone back to.
     """
     proxy = engine.find(client, own.proxy)
     if proxy is None or not engine.inspect_state(proxy)["Running"]:
         return
     _await_no_connection(proxy, request.instance, max(request.drain_seconds, MINIMUM_DRAIN_SECONDS))
-    engine.run_in(container, "rm", "-f", f"{names.SOCKETS}/{names.socket_name(request.instance)}")
+    socket = f"{names.SOCKETS}/{names.socket_name(request.instance)}"
+    if park and not connections(proxy, request.instance):
+        return
+    engine.run_in(container, "mv", "-f", socket, f"{socket}.parked")
     _await_no_connection(proxy, request.instance, STOP_SECONDS)
+    end = ("mv", "-f", f"{socket}.parked", socket) if park else ("rm", "-f", f"{socket}.parked")
+    engine.run_in(container, *end)
 
 
 def _await_no_connection(proxy: Container, instance: str, seconds: float) -> None:

@@ -7,14 +7,16 @@ from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from rendering.identity import short_hash
+from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
 from targets.docker.requests import ProxyRequest
 
 CONF = f"{names.PROXY}/nginx.conf"
 CANDIDATE = f"{names.PROXY}/candidate.conf"
 OLD = f"{names.PROXY}/old.conf"
+KEPT = f"{names.PROXY}/kept"
+"""Every configuration that was ever applied, by its hash: a rollback brings back what was, whatever the template says today."""
 RELOAD_SECONDS = 10
 
 
@@ -27,27 +29,47 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
         own.volume("sockets"): names.SOCKETS,
     }
     with engine.lock(request.app, "proxy"):
-        with engine.stub(client, volumes) as writer:
-            engine.put(writer, CANDIDATE, request.configuration.encode())
-        _test(client, request.image, volumes)
+        with engine.stub(client, request.app, volumes) as writer:
+            text = _kept(writer, request.kept) if request.kept else request.configuration.encode()
+            engine.put(writer, CANDIDATE, text)
+        _test(client, request, volumes)
         running = engine.find(client, own.proxy)
         if running is not None and engine.inspect_state(running)["Running"]:
             _swap_and_reload(running)
         else:
-            with engine.stub(client, volumes) as writer:
-                engine.put(writer, CONF, request.configuration.encode())
-    return short_hash(request.configuration)
+            with engine.stub(client, request.app, volumes) as writer:
+                engine.put(writer, CONF, text)
+        with engine.stub(client, request.app, volumes) as writer:
+            engine.put(writer, f"{KEPT}/{_hash(text)}.conf", text)
+    return _hash(text)
 
 
-def _test(client: docker.DockerClient, image: str, volumes: dict[str, str]) -> None:
+def _hash(text: bytes) -> str:
+    return short_hash(text.decode())
+
+
+def _kept(reader: Container, wanted: str) -> bytes:
+    """An earlier configuration, as it was: a damaged one is not used."""
+    text = engine.get(reader, f"{KEPT}/{wanted}.conf")
+    if text is None or _hash(text) != wanted:
+        state = "is gone" if text is None else "is damaged"
+        raise AgentError(
+            f"the kept Nginx configuration {wanted} {state}; the present one stays; way out: pulumi config rm gateway:rollback, "
+            "which serves with the configuration that today's templates give"
+        )
+    return text
+
+
+def _test(client: docker.DockerClient, request: ProxyRequest, volumes: dict[str, str]) -> None:
     """``nginx -t`` on the candidate in a container of its own, so that a bad file never comes near the running one."""
     try:
         client.containers.run(
-            image,
+            request.image,
             ["nginx", "-t", "-q", "-c", CANDIDATE],
             entrypoint=[],
             remove=True,
             network_mode="none",
+            labels=engine.temporary(request.app, "test"),
             volumes=[f"{name}:{path}" for name, path in volumes.items()],
             stderr=True,
         )

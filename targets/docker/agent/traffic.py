@@ -6,11 +6,12 @@ import os
 import docker
 from docker.models.containers import Container
 
-from targets.base import Serving
+from targets import served
+from targets.common.errors import AgentError
 from targets.docker import names
-from targets.docker.agent import engine
-from targets.docker.agent.engine import AgentError
-from targets.docker.requests import Request, TrafficRequest, TrafficResult
+from targets.docker.agent import code, engine, steps
+from targets.docker.agent.watch import watch
+from targets.docker.requests import EnvRequest, Request, TrafficRequest, TrafficResult
 
 PROBE_SECONDS = 15
 """More than Nginx keeps connections to the old instance."""
@@ -18,31 +19,70 @@ PROBE_SECONDS = 15
 
 def switch(client: docker.DockerClient, request: TrafficRequest) -> str:
     """Move traffic; returns what serves now and what served before, as one line of JSON."""
-    own, wanted = names.Names(request.app), request.serving
+    wanted = request.serving
     with engine.lock(request.app, "traffic"):
-        container = engine.find(client, own.instance(wanted.instance))
-        if container is None:
-            raise AgentError(f"instance {wanted.instance} is gone; way out: run the update again")
-        before = _rename(container, names.socket_name(wanted.instance))
-        failure = probe_proxy(container, own, request)
-        if failure:
-            if before:
-                _rename(container, before)
-            back = f"traffic is back on {before.removesuffix('.sock')}" if before else "nothing served before"
-            raise AgentError(f"the site did not answer through the proxy after the switch ({failure}); {back}")
-        _sweep(client, request, keep={names.socket_name(wanted.instance), before})
+        move(client, request)
+    noted = request.model_dump(include={"source", "proxy", "rendered_from", "back"})
+    now = served.entry(wanted, **noted)
+    history = served.add(served.before(os.environ.get("PULUMI_COMMAND_STDOUT", "")), now)
     result = TrafficResult(
         **wanted.model_dump(),
         hosts={
             "docker": {
                 "instance": wanted.instance,
-                "container": own.instance(wanted.instance),
+                "container": names.Names(request.app).instance(wanted.instance),
                 "socket": f"{names.SOCKETS}/{names.socket_name(wanted.instance)}",
             }
         },
-        previous=_previous(wanted),
+        previous=served.rollback_point(history),
+        served=history,
     )
     return result.model_dump_json()
+
+
+def move(client: docker.DockerClient, request: TrafficRequest) -> None:
+    """The rename, its proof and its watch; on failure the old instance has its traffic back."""
+    own, wanted = names.Names(request.app), request.serving
+    container = engine.find(client, own.instance(wanted.instance))
+    if container is None:
+        raise AgentError(f"instance {wanted.instance} is gone; way out: run the update again")
+    before = _rename(container, names.socket_name(wanted.instance)).removesuffix(".sock")
+    failure = probe_proxy(container, own, request)
+    if failure:
+        failure = f"the site did not answer through the proxy after the switch ({failure})"
+    elif before not in ("", wanted.instance) and request.watch_seconds:
+        failure = _watched(client, own, container, request)
+    if failure:
+        if before:
+            _rename(container, names.socket_name(before))
+        raise AgentError(f"{failure}; {f'traffic is back on {before}' if before else 'nothing served before'}")
+    client.images.get(container.attrs["Image"]).tag(own.served(wanted.release))
+    parked = _standby(container, before, request)
+    _sweep(client, request, keep={wanted.instance, before, parked})
+
+
+def _watched(client: docker.DockerClient, own: names.Names, container: Container, request: TrafficRequest) -> str:
+    proxy = engine.find(client, own.proxy)
+    if proxy is None:
+        return ""
+    wrong = watch(proxy, container, seconds=request.watch_seconds, percent=request.watch_errors)
+    look = f"docker logs {container.name} tells more"
+    return f"instance {request.serving.instance} took traffic and did not do well: {wrong}; {look}" if wrong else ""
+
+
+def _standby(container: Container, before: str, request: TrafficRequest) -> str:
+    """Note which instance is kept running although it does not serve, '' for none; the one that was just left comes first."""
+    noted = "" if before in ("", request.serving.instance) else before
+    if request.standby and not noted:
+        noted = read_standby(container)
+    parked = noted if request.standby and noted != request.serving.instance else ""
+    engine.put(container, names.STANDBY, parked.encode())
+    return parked
+
+
+def read_standby(container: Container) -> str:
+    """The instance that is kept running although it does not serve, as any container of the site knows it."""
+    return (engine.get(container, names.STANDBY) or b"").decode()
 
 
 def _rename(container: Container, name: str) -> str:
@@ -62,32 +102,30 @@ def probe_proxy(container: Container, own: names.Names, request: TrafficRequest)
     return f"GET {request.path} with Host {request.host} got {code or 'no answer'}{': ' + detail if detail else ''}"
 
 
-def _previous(wanted: Serving) -> Serving | None:
-    """The rollback point: what the last successful switch served, as the engine hands its output back to us.
-
-    The same instance again (a repair, a moved file) leaves the rollback point as it was.
-    """
-    try:
-        last = json.loads(os.environ.get("PULUMI_COMMAND_STDOUT", ""))
-    except json.JSONDecodeError:
-        return None
-    if last["instance"] != wanted.instance:
-        return Serving(**last)
-    return Serving(**last["previous"]) if last["previous"] else None
-
-
 def _sweep(client: docker.DockerClient, request: Request, keep: set[str]) -> None:
-    """Remove instances that are neither serving nor just replaced (that one drains on its own): what a killed update left."""
-    mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={request.app}", f"{names.LABEL_ROLE}=instance"]}
-    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
-        if names.socket_name(container.labels.get(names.LABEL_INSTANCE, "")) not in keep:
+    """Remove instances that nobody needs: what a killed update left, a standby of before. A replaced one drains on its own."""
+    for container in engine.instances(client, request.app, request.stack or request.owner):
+        if container.labels.get(names.LABEL_INSTANCE, "") not in keep:
             engine.remove(container)
+            if env_id := code.env_of(container):
+                steps.remove_env(client, EnvRequest(app=request.app, owner=request.owner, env_id=env_id, text=""))
 
 
 def stop(client: docker.DockerClient, request: TrafficRequest) -> str:
-    """The site is taken down: the link goes, so that nothing seems to serve."""
-    own = names.Names(request.app)
-    container = engine.find(client, own.instance(request.serving.instance))
+    """The stack is taken down, and its standby with it. Traffic goes to another stack of the site, if one runs, or nowhere."""
+    own, mine = names.Names(request.app), request.serving.instance
+    container = engine.find(client, own.instance(mine))
     if container is not None and engine.inspect_state(container)["Running"]:
-        _rename(container, "")
+        if engine.run_in(container, "readlink", names.LIVE)[1] == names.socket_name(mine):
+            _rename(container, _elsewhere(client, request))
+        if read_standby(container):
+            engine.put(container, names.STANDBY, b"")
+    _sweep(client, request, keep={mine})
     return "off"
+
+
+def _elsewhere(client: docker.DockerClient, request: TrafficRequest) -> str:
+    """Socket of a running instance of another stack, '' where there is none."""
+    mine = request.stack or request.owner
+    others = [one for one in engine.instances(client, request.app) if one.status == "running" and engine.stack_of(one) != mine]
+    return names.socket_name(others[0].labels[names.LABEL_INSTANCE]) if others else ""

@@ -7,45 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import docker
-from docker.errors import ContainerError, DockerException
 from uv import find_uv_bin
 
-from targets.docker.agent.engine import AgentError
-
-_ASK_INDEX = [
-    "python3",
-    "-m",
-    "pip",
-    "--timeout",
-    "5",
-    "--retries",
-    "0",
-    "download",
-    "-q",
-    "--no-deps",
-    "-d",
-    "/tmp",
-    "packaging",
-]
-
-_TAGS = "import sys,sysconfig;print('%d.%d.%d'%sys.version_info[:3],sysconfig.get_platform().replace('linux-',''))"
-
-
-def container_reaches_index(client: docker.DockerClient, base: str) -> bool:
-    """Whether a container of the base image can open the package index, certificate included."""
-    try:
-        client.containers.run(base, _ASK_INDEX, remove=True, entrypoint=[])
-    except (ContainerError, DockerException):
-        return False
-    return True
-
-
-def python_of(client: docker.DockerClient, base: str) -> tuple[str, str]:
-    """Python version and machine of an image: ``("3.11.2", "x86_64")``."""
-    output = client.containers.run(base, ["python3", "-c", _TAGS], remove=True, entrypoint=[])
-    version, machine = output.decode().split()
-    return version, machine
+from targets.common.errors import AgentError
 
 
 def bring(folder: Path, requirement_files: list[Path], version: str, machine: str) -> None:

@@ -45,9 +45,15 @@ class Wsgi:
         return _Ending(body) if is_event_stream(environ.get("HTTP_ACCEPT", "")) else body
 
 
+def _own_headers() -> list[tuple[str, str]]:
+    """Who answers: the instance; and its interface, server and release."""
+    serving = " ".join(os.environ.get(f"GATEWAY_{name}", "-") for name in ("INTERFACE", "SERVER", "RELEASE"))
+    return [("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"]), ("X-Gateway-Serving", serving)]
+
+
 def _telling(start_response: Callable[..., Any]) -> Callable[..., Any]:
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        return start_response(status, [*headers, ("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"])], *exc_info)
+        return start_response(status, [*headers, *_own_headers()], *exc_info)
 
     return start
 
@@ -125,8 +131,8 @@ class Asgi:
 def _telling_asgi(send: Send) -> Send:
     async def telling(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = (b"x-gateway-instance", os.environ["GATEWAY_INSTANCE"].encode())
-            message = {**message, "headers": [*message.get("headers", ()), own]}
+            own = [(name.lower().encode(), value.encode()) for name, value in _own_headers()]
+            message = {**message, "headers": [*message.get("headers", ()), *own]}
         await send(message)
 
     return telling

@@ -80,3 +80,24 @@ def redact(log: str, secrets: list[str]) -> str:
     for part in sorted(parts, key=len, reverse=True):
         log = log.replace(part, "[secret]")
     return log
+
+
+def unhealthy(what: str, asked_for: tuple[str, str, float], answer: tuple[int, str], log: str) -> str:
+    """Why the answer to the health check (Host header, path, seconds) does not do, and what to do about it."""
+    (host, path, seconds), (status, detail) = asked_for, answer
+    asked = f"GET {path} with Host {host}"
+    never = f"{what} never became healthy and never took traffic"
+    if status == 0:
+        return report(never, log, f"{asked} had no answer in {seconds:g} seconds ({detail}); {_from_log(log)}")
+    if 300 <= status < 400:
+        mend = "exempt the path from the redirect (SECURE_REDIRECT_EXEMPT) or correct health.path"
+        return report(never, log, f"{asked} answered {status} to {detail}, not 200; {mend}")
+    if status == 400:
+        return report(never, log, f"{asked} answered 400 (DisallowedHost?); ALLOWED_HOSTS must have {host}")
+    if status == 404:
+        return report(never, log, f"{asked} answered 404; add the view or correct health.path")
+    return report(never, log, f"{asked} answered {status}, not 200; {_from_log(log)}")
+
+
+def _from_log(log: str) -> str:
+    return exception(log) or ("its log tells more" if log.strip() else "its log is empty")

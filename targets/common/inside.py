@@ -1,4 +1,4 @@
-"""What runs inside a site's containers. Standard library only and one file: it is copied into whatever image a site has.
+"""What runs beside the project's code. Standard library only and one file: it is copied into whatever image or host a site has.
 
 python3 inside.py serve SOCKET ENV_FILE -- COMMAND...   become the server, listening on SOCKET, with the env file's variables
 python3 inside.py run ENV_FILE -- COMMAND...            become COMMAND with the env file's variables
@@ -6,8 +6,8 @@ python3 inside.py probe HOST PATH SOCKET|HOST:PORT      one GET; prints [status,
 python3 inside.py wait HOST PATH SECONDS SOCKET         GET until the answer is final; prints [status, detail]
 python3 inside.py prove HOST PATH SECONDS ADDRESS ID   GET until that instance answers 200; prints [status, detail]
 python3 inside.py switch LINK SOCKET                    point LINK at SOCKET by one rename; prints what it named before
-python3 inside.py check FOLDER RELEASE                  check --deploy; what the settings say of files into FOLDER/releases
-python3 inside.py collect FOLDER RELEASE                collectstatic into FOLDER/files, the manifest into FOLDER/releases
+python3 inside.py check FACTS RELEASE                   check --deploy; what the settings say of files into the folder FACTS
+python3 inside.py collect FILES FACTS RELEASE           collectstatic into the folder FILES, the manifest into FACTS
 """
 
 import http.client
@@ -124,7 +124,9 @@ def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
     end = time.monotonic() + seconds
     status, detail = 0, "no answer"
     while (left := end - time.monotonic()) > 0:
-        status, detail = probe(host, path, address, timeout=max(left, 0.1))
+        answered = probe(host, path, address, timeout=max(left, 0.1))
+        if answered[0] or not status:  # the last try is cut short by the limit: an answer before it tells more than its silence
+            status, detail = answered
         if status == 200 or 300 <= status < 500:
             break
         time.sleep(0.1)
@@ -147,8 +149,8 @@ def switch(link: str, name: str) -> str:
     return before
 
 
-def check(folder: str, release: str) -> None:
-    """``check --deploy`` and what the settings say of files, which the containers of this release mount, in ``releases/``."""
+def check(facts: str, release: str) -> None:
+    """``check --deploy`` and what the settings say of files, for whoever starts this release."""
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -160,7 +162,7 @@ def check(folder: str, release: str) -> None:
         "media_root": str(settings.MEDIA_ROOT or ""),
         "sqlite": [str(db["NAME"]) for db in settings.DATABASES.values() if db["ENGINE"].endswith("sqlite3")],
     }
-    path = Path(folder, "releases", f"{release}.json")
+    path = Path(facts, f"{release}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(json.dumps(found), encoding="utf-8")
@@ -168,7 +170,7 @@ def check(folder: str, release: str) -> None:
     call_command("check", deploy=True, fail_level="ERROR")
 
 
-def collect(folder: str, release: str) -> str:
+def collect(files: str, facts: str, release: str) -> str:
     """``collectstatic`` into a folder aside, then file by file into the shared one, where nothing is ever removed.
 
     Hashed files that are there already are left alone: an open page and the other instance read them meanwhile. The manifest does
@@ -181,17 +183,16 @@ def collect(folder: str, release: str) -> str:
     django.setup()
     if not settings.STATIC_ROOT:
         return "0 files: STATIC_ROOT is not set"
-    shared = Path(folder, "files")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".collecting-") as aside:
+    with tempfile.TemporaryDirectory(dir=facts, prefix=".collecting-") as aside:
         settings.STATIC_ROOT = aside
         call_command("collectstatic", interactive=False, verbosity=0)
         manifest = Path(aside, "staticfiles.json")
         if manifest.exists():
-            manifest.rename(Path(folder, "releases", f"{release}.manifest"))
+            manifest.rename(Path(facts, f"{release}.manifest"))
         count = 0
         for path in sorted(Path(aside).rglob("*")):
             if path.is_file():
-                count += _publish(path, shared / path.relative_to(aside))
+                count += _publish(path, Path(files) / path.relative_to(aside))
     return f"{count} new or changed files"
 
 

@@ -1,0 +1,213 @@
+"""``make rollback``: the config of an earlier update comes back, with its kept release, by one ordinary ``pulumi up``."""
+
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.prompt import Confirm
+
+from ops import changes, stack_config, updates
+from ops.engines import Engine, open_stack
+from ops.errors import BadConfig, Failed
+from ops.stack_config import Difference
+from ops.up import prepare, standby, table, update
+from ops.updates import Update
+from rendering.nginx import rendered_from
+from settings import ConfigErrors, Settings, load
+from settings.plan import Plan, plan
+from settings.rollback import noted
+from settings.source import open_source
+from targets import choose as targets
+from targets.common.errors import AgentError
+from targets.observation import Observation
+from targets.served import Served, who
+
+
+@dataclass(frozen=True)
+class Way:
+    """From what serves to what is gone back to."""
+
+    to: Update
+    config: Mapping[str, Any]
+    """The whole config that the update will have."""
+    write: Difference
+    comes_back: tuple[str, ...]
+    plan: Plan
+
+
+def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str, yes: bool) -> None:
+    """Go back to update ``to``, or to the last one that served before the present. Raises ``Stop``; then nothing has changed.
+
+    ``secrets``: ``restore``, or ``today`` where those of then cannot be read any more. Asks on a terminal unless ``yes``.
+    """
+    begun = time.monotonic()
+    stack = open_stack(stack_name, console)
+    if stack_config.ensure_file(stack):
+        console.print(f"{stack_config.file_of(stack).name} was not here: it is as of the last update")
+    found, served = updates.read(stack)
+    target = pick(found, served, to)
+    way = find_way(stack, target, found, served, keep_secrets=secrets == "today")
+    tell(way, stack_name, console)
+    if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
+        raise BadConfig("nothing was changed")
+    observed = prepare(stack, way.plan, console)
+    at_once(stack, way, observed, begun, console)
+    outputs = run(stack, way, observed, console)
+    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings), stack.label))
+    for note in way.plan.notes:
+        console.print(note)
+
+
+def pick(found: Sequence[Update], served: Sequence[Served], to: int | None) -> Update:
+    """The update to go back to. Raises ``BadConfig`` where there is none."""
+    states = [one for one in found if one.served]
+    numbers = ", ".join(str(one.number) for one in states) or "none"
+    if to is None:
+        point = updates.rollback_point(found, served)
+        if point is None:
+            way_out = f"; way out: make rollback TO=, one of {numbers}" if len(states) > 1 else ""
+            raise BadConfig(f"there is nothing to go back to: no other update served before{way_out}")
+        return point
+    named = updates.by_number(found, to)
+    if named is None or not named.served:
+        raise BadConfig(f"cannot go back to update {to}: {_why(named)}; those that served: {numbers}; way out: make history")
+    return named
+
+
+def _why(named: Update | None) -> str:
+    if named is None:
+        return "there is no such update"
+    if named.kind != "update":
+        return f"it is a {named.kind}"
+    if named.result != "succeeded":
+        return f"it {named.result} and never served"
+    return "what it served is not on record any more, since the stack was taken down after it, or it is too long ago"
+
+
+def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
+    """What has to be written, and what that will bring. Raises ``BadConfig`` before anything is touched."""
+    if target.unreadable and not keep_secrets:
+        raise BadConfig(_unreadable(target, stack.name))
+    rows = stack.config_rows()
+    now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
+    wanted = stack_config.restored(now, target.config, keep=target.unreadable)
+    if wanted.get("interface") == "auto" and target.serving:
+        wanted["interface"] = target.serving.interface  # what the advisor said then, not what it would say of today's source
+    try:
+        assert target.serving is not None  # `pick` has seen to it
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # `auto` would keep the one that serves now
+        if wanted.get("interface") == "auto":
+            wanted["interface"] = target.serving.interface  # auto stays with what serves now; a rollback does not
+        settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
+        releases = targets.observe(settings).releases
+        _check_kept(target, found, releases, settings)
+        wanted |= _pins(target, served, now, settings)
+        wanted = {key: value for key, value in wanted.items() if value is not None}
+        planned = plan(_load(wanted, stack.name, hidden), releases)
+    except ConfigErrors as error:
+        raise BadConfig(f"the config of update {target.number} does not do any more: {error}") from None
+    parts = changes.in_words(now, wanted, served_before=served[0] if served else None, served_after=target.serving, secret=hidden)
+    return Way(target, wanted, stack_config.difference(now, wanted, hidden), tuple(parts), planned)
+
+
+def _load(config: Mapping[str, Any], stack_name: str, hidden: Collection[str]) -> Settings:
+    """As the program will load it. Raises ``ConfigErrors``."""
+    return load({f"gateway:{key}": value for key, value in config.items()}, stack_name, {f"gateway:{key}" for key in hidden})
+
+
+def _unreadable(target: Update, stack_name: str) -> str:
+    keys = ", ".join(f"gateway:{key}" for key in sorted(target.unreadable))
+    return (
+        f"update {target.number} cannot be gone back to as it was: its {keys} is encrypted with another passphrase than today's; "
+        f"way out: make rollback STACK={stack_name} TO={target.number} SECRETS=today, which keeps the secrets of today, "
+        "or go back to an update since the passphrase was changed"
+    )
+
+
+def _check_kept(target: Update, found: Sequence[Update], releases: Collection[str], settings: Settings) -> None:
+    """A ready image may be fetched again; everything else must be on the target. Who cannot tell what is kept says nothing."""
+    assert target.serving is not None  # `pick` has seen to it
+    release = target.serving.release
+    if not releases or release in releases or settings.app.image:
+        return
+    by_release = {one.serving.release: one.number for one in reversed(found) if one.served and one.serving}
+    kept = [f"{one} (update {by_release[one]})" for one in releases if one in by_release] or ["none that served"]
+    raise BadConfig(
+        f"release {release} is not kept any more; kept are: {', '.join(kept)}; "
+        "way out: go back to one of those (TO=), or deploy its source again"
+    )
+
+
+def _pins(target: Update, served: Sequence[Served], now: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """``release`` and ``rollback``, where the config alone would not bring back the release or the proxy of then."""
+    then, serving = target.config, target.serving
+    assert serving is not None
+    back: dict[str, Any] = {}
+    release = None
+    here = _source_here(settings)
+    if then.get("release") and then.get("release") != then.get("rollback", {}).get("release"):
+        release = then["release"]  # a person had set it, and it stays until a person takes it away
+    elif not settings.app.image and (not here or here != serving.source):
+        release = serving.release
+        left = served[0].source if served else ""
+        back |= {"release": release, "instead": sorted({here, left, *_carried(now)} - {"", serving.source})}
+    today = rendered_from(settings)
+    if serving.proxy and serving.rendered_from != today:
+        back |= {"proxy": serving.proxy, "proxyInstead": today}
+    return {"release": release, "rollback": {"update": target.number, **back} if back else None}
+
+
+def _carried(now: Mapping[str, Any]) -> tuple[str, ...]:
+    """Sources that an earlier rollback, still in force, has left."""
+    back = now.get("rollback") or {}
+    return tuple(back.get("instead", ())) if back.get("release") and back.get("release") == now.get("release") else ()
+
+
+def _source_here(settings: Settings) -> str:
+    """The source on this machine, '' where there is none."""
+    try:
+        return noted(open_source(settings.app.source, settings.app.ref)) if settings.app.source else ""
+    except ConfigErrors:
+        return ""
+
+
+def tell(way: Way, stack_name: str, console: Console) -> None:
+    """What will come back and what will not, before anything is touched."""
+    when = way.to.begun.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    console.print(f"stack {stack_name} goes back to update {way.to.number} of {when}{' by ' + way.to.by if way.to.by else ''}")
+    console.print(f"  comes back: {', '.join(way.comes_back) or 'nothing: that serves already'}")
+    console.print("  stays as it is: the database and what users have uploaded")
+
+
+def at_once(stack: Engine, way: Way, observed: Observation, begun: float, console: Console) -> None:
+    """A standby has its traffic back by one rename; the update that follows makes state and config agree. Raises ``Failed``."""
+    serving = way.to.serving
+    assert serving is not None
+    try:
+        if targets.to_standby(way.plan.settings, f"gateway/{stack.name}", serving, observed):
+            console.print(f"  traffic is back on the standby {serving.instance} after {time.monotonic() - begun:.1f} s")
+    except AgentError as error:
+        raise Failed(f"{error}\nNothing was changed.") from None
+
+
+def run(stack: Engine, way: Way, observed: Observation, console: Console) -> dict[str, Any]:
+    """Config and hosts together: the config file is put back when the update ends before traffic has moved."""
+    path = stack_config.file_of(stack)
+    text = path.read_bytes()
+    try:
+        stack_config.write(stack, way.write)
+        return update(stack, way.plan.settings, observed, console, f"rollback to update {way.to.number} (by {who()})")
+    except BaseException as error:
+        moved = targets.observe(way.plan.settings).live not in ("", observed.live)
+        if not moved:
+            stack_config.replace(path, text)
+        if isinstance(error, Failed):
+            end = (
+                "traffic has gone back already; way out: make up finishes it" if moved else "it is as it was before the rollback"
+            )
+            raise Failed(f"{error}\n{path.name}: {end}.") from None
+        raise

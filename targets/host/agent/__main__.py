@@ -1,0 +1,75 @@
+"""``gateway VERB`` with a request as a line of JSON on standard input (then, for some, an archive): what Pulumi's steps call.
+
+One short line on standard output; on failure status 1, and on standard error first the cause and the way out.
+For people who are logged in: ``gateway status|logs|switch APP``; see ``gateway --help``.
+"""
+
+import os
+import sys
+
+# Before anything else is imported: modules beside this file must not take the place of the standard library's.
+if __name__ == "__main__":
+    sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from targets.common.errors import AgentError
+from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, tasks, traffic, venvs
+from targets.host.agent.places import Places
+
+Verb = tuple[type[requests.Request], Callable[[Any], object]]
+
+VERBS: dict[str, Verb] = {
+    "prepare": (requests.PrepareRequest, prepare.prepare),
+    "env": (requests.EnvRequest, lambda request: prepare.write_env(request, _user(request.app))),
+    "wants": (requests.VenvRequest, venvs.wants),
+    "venv": (requests.VenvRequest, lambda request: venvs.build(request, sys.stdin.buffer)),
+    "kept": (requests.ReleaseRequest, releases.kept),
+    "release": (requests.ReleaseRequest, lambda request: releases.unpack(request, sys.stdin.buffer)),
+    "uv": (requests.Request, lambda request: venvs.take_uv(sys.stdin.buffer)),
+    "collect": (requests.ReleaseRequest, releases.collect),
+    "collect-env": (requests.EnvRequest, lambda request: releases.collect_records(Places(request.app))),
+    "task": (requests.TaskRequest, tasks.task),
+    "start": (requests.InstanceRequest, instances.start),
+    "stop": (requests.InstanceRequest, instances.stop),
+    "proxy": (requests.ProxyRequest, nginx.apply),
+    "remove-proxy": (requests.ProxyRequest, nginx.remove),
+    "remove-site": (requests.PrepareRequest, lambda request: instances.remove_site(Places(request.app))),
+    "remove-data": (requests.PrepareRequest, prepare.remove_data),
+    "ready": (requests.TrafficRequest, traffic.ready),
+    "switch": (requests.TrafficRequest, traffic.switch),
+    "back": (requests.TrafficRequest, traffic.back),
+    "off": (requests.TrafficRequest, traffic.off),
+}
+
+
+def _user(app: str) -> str:
+    return Places(app).env.group()
+
+
+def step(verb: str) -> int:
+    """Run one step of an update on the request that standard input has."""
+    kind, act = VERBS[verb]
+    try:
+        told = act(requests.parse(kind, sys.stdin.buffer.readline().decode()))
+        print(json.dumps(told) if isinstance(told, dict) else told or "done")
+    except AgentError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"gateway: '{verb}' failed ({error}); way out: mend that, then run the update again", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    """A step, or what an operator asks."""
+    if len(argv) == 1 and argv[0] in VERBS and not sys.stdin.isatty():
+        return step(argv[0])
+    return by_hand.main(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

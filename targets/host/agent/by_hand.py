@@ -1,0 +1,90 @@
+"""For a person who is logged in: what serves, what it says, and in an emergency back to a kept instance."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from targets.common.errors import AgentError
+from targets.host.agent import instances, releases, system, traffic
+from targets.host.agent.places import Places
+from targets.host.agent.requests import InstanceRequest, TrafficRequest, parse
+
+
+def main(argv: list[str]) -> int:
+    """``gateway status|logs|switch``; exit status 0 or 1, 2 for wrong arguments."""
+    parser = argparse.ArgumentParser(prog="gateway", description="sites that gateway deployed on this host")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("status", help="what serves, what runs, what is kept").add_argument("app")
+    logs = verbs.add_parser("logs", help="the last lines of an instance")
+    logs.add_argument("app")
+    logs.add_argument("instance", nargs="?", help="default: the live one")
+    logs.add_argument("--lines", type=int, default=50)
+    switch = verbs.add_parser(
+        "switch", help="in an emergency: traffic to a kept instance; the next pulumi up tells and undoes it"
+    )
+    switch.add_argument("app")
+    switch.add_argument("instance")
+    given = parser.parse_args(argv)
+    try:
+        if os.geteuid() != 0:
+            raise AgentError(f"this needs root; way out: sudo gateway {' '.join(argv)}")
+        places = Places(given.app)
+        if not places.owner.exists():
+            raise AgentError(f"there is no site '{given.app}' on this host; sites are: {', '.join(_sites()) or 'none'}")
+        {"status": _status, "logs": _logs, "switch": _switch}[given.verb](places, given)
+    except AgentError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _sites() -> list[str]:
+    return sorted(path.parent.name for path in Places("-").etc.parent.glob("*/serving.json"))
+
+
+def _status(places: Places, _: argparse.Namespace) -> None:
+    record, live = system.read_json(places.serving), traffic.live(places)
+    print(f"site      {places.app} of stack {places.owner.read_text().strip()}")
+    for path in sorted(places.instances.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True):
+        known = system.read_json(path)
+        state = system.systemctl("is-active", f"{places.unit(path.stem)}.service").stdout.strip() or "unknown"
+        role = "live" if path.stem == live else "previous" if path.stem == record.get("previous") else "kept"
+        told = f"{known.get('interface')} ({known.get('server')}), release {known.get('release')}, env {known.get('env_id')}"
+        print(f"instance  {path.stem}  {role:8}  {state:8}  {told}")
+    print(f"since     {record.get('since')}")
+    print(f"releases  {' '.join(releases.all_kept(places))}")
+
+
+def _logs(places: Places, given: argparse.Namespace) -> None:
+    instance = given.instance or traffic.live(places)
+    print(instances.journal(places.unit(instance), time.time() - 30 * 86400, given.lines), end="")
+
+
+def _switch(places: Places, given: argparse.Namespace) -> None:
+    """Start the kept instance where it does not run, prove it, move traffic. The one before goes on running."""
+    known: dict[str, Any] = system.read_json(places.instances / f"{given.instance}.json")
+    if not known:
+        kept = ", ".join(sorted(path.stem for path in places.instances.glob("*.json"))) or "none"
+        raise AgentError(f"instance '{given.instance}' of {places.app} is not kept on this host; kept are: {kept}")
+    site = places.site.read_text()
+    request = parse(InstanceRequest, json.dumps({name: value for name, value in known.items() if name != "files"}))
+    with system.lock(places.app, request.instance):
+        instances.write_units(places, known)
+        instances.begin(places, request)
+    shared = {field.name for field in dataclasses.fields(TrafficRequest)} - {"address", "port"}
+    common = {name: getattr(request, name) for name in shared}
+    address, _, port = site.partition("listen ")[2].partition(";")[0].rpartition(":")
+    before = traffic.live(places)
+    with system.lock(places.app, "traffic"):
+        traffic.point(places, request.instance)
+        failure = traffic.proof(TrafficRequest(**common, address=address or "0.0.0.0", port=int(port)))
+        if failure:
+            traffic.point(places, before)
+            raise AgentError(f"the site did not answer after the switch ({failure}); traffic is back on {before or 'nothing'}")
+        traffic.settle(places, request.instance)
+    print(f"{request.instance} serves: {request.interface} ({request.server}), release {request.release}; was {before}")
+    print("the stack does not know of this: change its config to match, or `pulumi up` brings back what the stack asks for")

@@ -1,0 +1,175 @@
+"""Nginx's site: put in place, tested, reloaded, asked; on failure the old one is put back. Others' sites are left alone."""
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+from targets.common import inside
+from targets.common.errors import AgentError
+from targets.host.agent import system
+from targets.host.agent.places import ENABLED, SITES, Places
+from targets.host.agent.requests import ProxyRequest
+
+RELOAD_SECONDS = 10
+DISTRIBUTION = ENABLED / "default"
+"""The page that Debian puts on port 80."""
+
+
+def expect_sound() -> None:
+    """Raises where Nginx would not take its present files: with a broken site of somebody else nothing could be moved."""
+    words = _refusal()
+    if words:
+        raise AgentError(
+            f"Nginx on this host refuses its present configuration, which is not gateway's fault ({words}); nothing was touched, "
+            "Nginx runs as it was; way out: mend that file (nginx -t), then run the update again"
+        )
+
+
+def _conflict() -> str:
+    """A name that two sites have: Nginx takes it with a warning, and one of them gets no request."""
+    found = re.search(r'conflicting server name "([^"]+)" on (\S+), ignored', system.run("nginx", "-t").stderr)
+    return f"{found[1]} on {found[2]}" if found else ""
+
+
+def _refusal() -> str:
+    done = system.run("nginx", "-t", "-q")
+    lines = done.stderr.splitlines()
+    if done.returncode == 0:
+        return ""
+    return next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), system.last_line(done.stderr))
+
+
+def apply(request: ProxyRequest) -> str:
+    """The site in place in a running Nginx, without a moment of rest; returns its hash."""
+    places = Places(request.app)
+    with system.lock("nginx"):
+        expect_sound()
+        text = _kept(places, request.kept) if request.kept else request.site
+        if not places.upstream.exists():
+            system.write(places.upstream, places.server_line)
+        wanted: dict[Path, str | None] = {places.site: text}
+        default = SITES / f"gateway-default-{request.port}.conf"
+        if not _other_default(request.port, default):
+            wanted[default] = request.default
+        _swap(request, wanted)
+        system.folder(places.sites)
+        system.write(places.sites / f"{_hash(text)}.conf", text)
+    return _hash(text)
+
+
+def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
+    """New files in, tested and taken over, or the old ones back."""
+    before = {path: path.read_text() if path.exists() else None for path in wanted}
+    page = _distribution_page(request.port)
+    if before == wanted and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
+        return
+    try:
+        _put(wanted)
+        if page:
+            DISTRIBUTION.unlink()
+        _take_over(request)
+    except BaseException:
+        _put(before)
+        if page:
+            DISTRIBUTION.symlink_to(page)
+        reload()
+        raise
+
+
+def _hash(text: str) -> str:
+    """As ``rendering.identity`` has it."""
+    return hashlib.sha256(json.dumps([text]).encode()).hexdigest()[:10]
+
+
+def _kept(places: Places, wanted: str) -> str:
+    """An earlier site, as it was: a damaged one is not used."""
+    path = places.sites / f"{wanted}.conf"
+    text = path.read_text() if path.exists() else ""
+    if not text or _hash(text) != wanted:
+        raise AgentError(
+            f"the kept Nginx site {wanted} {'is damaged' if text else 'is gone'}; the present one stays; way out: "
+            "pulumi config rm gateway:rollback, which serves with the site that today's templates give"
+        )
+    return text
+
+
+def _put(files: dict[Path, str | None]) -> None:
+    for path, text in files.items():
+        enabled = ENABLED / path.name
+        if text is None:
+            enabled.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        else:
+            system.write(path, text)
+            system.link(enabled, str(path))
+
+
+def _take_over(request: ProxyRequest) -> None:
+    words = _refusal()
+    if words:
+        raise AgentError(f"Nginx refuses the new configuration, the old one stays: {words}")
+    taken = _conflict()
+    if taken:
+        raise AgentError(f"another site of Nginx on this host has {taken}, the old configuration stays; way out: other domains")
+    if not reload():
+        raise AgentError("Nginx did not take the new configuration over, the old one is back; way out: journalctl -u nginx")
+    address = "127.0.0.1" if request.address in ("0.0.0.0", "::") else request.address
+    if not system.until(lambda: inside.probe(request.host, "/", f"{address}:{request.port}", 5)[0] != 0, RELOAD_SECONDS, 0.1):
+        raise AgentError(f"Nginx does not answer for {request.host} on port {request.port}, the old configuration is back")
+
+
+def reload() -> bool:
+    """Reload and wait for new workers: the command itself returns before they serve."""
+    before = _workers()
+    if system.systemctl("is-active", "--quiet", "nginx").returncode:
+        return system.systemctl("start", "nginx").returncode == 0
+    done = system.systemctl("reload", "nginx")
+    return done.returncode == 0 and system.until(lambda: bool(_workers() - before), RELOAD_SECONDS)
+
+
+def _workers() -> set[str]:
+    main = system.systemctl("show", "nginx", "--property=MainPID", "--value").stdout.strip()
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            stat, line = (process / "stat").read_text(), (process / "cmdline").read_text()
+        except OSError:
+            continue
+        if stat.rpartition(")")[2].split()[1] == main and "worker process" in line and "shutting down" not in line:
+            found.add(process.name)
+    return found
+
+
+def _distribution_page(port: int) -> str:
+    """Target of the link to Debian's own page, where it is as the package made it: it would take the place of ours."""
+    if port != 80 or not DISTRIBUTION.is_symlink():
+        return ""
+    page = DISTRIBUTION.resolve()
+    ours = page == SITES / "default" and page.exists() and "Welcome" not in page.name and "/var/www/html" in page.read_text()
+    return os.readlink(DISTRIBUTION) if ours else ""
+
+
+def _other_default(port: int, own: Path) -> bool:
+    """Whether somebody else already answers for names that nobody serves on that port."""
+    listens = re.compile(rf"^\s*listen\s+(?:\S+:)?{port}\s[^;]*\bdefault_server", re.MULTILINE)
+    skipped = {own.name, DISTRIBUTION.name} if _distribution_page(port) else {own.name}
+    files = [path for path in [*ENABLED.glob("*"), *Path("/etc/nginx/conf.d").glob("*.conf")] if path.name not in skipped]
+    return any(listens.search(path.read_text(errors="replace")) for path in files if path.is_file())
+
+
+def remove(request: ProxyRequest) -> str:
+    """Take the site away; the last one of a port takes the refusal of unknown names along."""
+    places = Places(request.app)
+    with system.lock("nginx"):
+        files: dict[Path, str | None] = {places.site: None}
+        others = [path for path in ENABLED.glob("*.conf") if path.name != places.site.name]
+        mine = SITES / f"gateway-default-{request.port}.conf"
+        listens = re.compile(rf"^\s*listen\s+(?:\S+:)?{request.port}[\s;]", re.MULTILINE)
+        if not any(listens.search(path.read_text()) for path in others if path.is_file() and path.name != mine.name):
+            files[mine] = None
+        _put(files)
+        if not _refusal():
+            reload()
+    return "removed"

@@ -1,0 +1,146 @@
+"""What a step hands to the agent, as one line of JSON on standard input: never in a command line, where others could read it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from targets.common.errors import AgentError
+
+R = TypeVar("R", bound="Request")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which site it is about."""
+
+    app: str
+    owner: str
+    """Project and stack; two stacks never share a site by accident."""
+
+    def json(self) -> str:
+        """One line."""
+        return json.dumps(dataclasses.asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareRequest(Request):
+    """User, folders and packages of a site."""
+
+    user: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvRequest(Request):
+    """Write an env file."""
+
+    env_id: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VenvRequest(Request):
+    """Dependencies, shared by the releases that have the same ones."""
+
+    venv: str
+    """Hash of the two texts and the Python asked for."""
+    requirements: str
+    servers: str
+    python: str
+    """Version that the project asks for, such as ``3.13``; empty for the host's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseRequest(Request):
+    """Code of a release. Without ``venv`` only whether it is kept is asked."""
+
+    release: str
+    venv: str = ""
+    keep: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeRequest(Request):
+    """Common to everything that runs the project's code."""
+
+    user: str
+    release: str
+    env_id: str
+    secret_names: tuple[str, ...]
+    """Variables whose values are struck out of any log that is shown."""
+    settings_module: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRequest(CodeRequest):
+    """Run one release task."""
+
+    task: str
+    properties: tuple[str, ...]
+    """Hardening, as ``Name=value`` of systemd: a task may no more than the server."""
+    rules: dict[str, str | bool] = field(default_factory=dict)
+    """For ``targets/common/schema.py``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceRequest(CodeRequest):
+    """Start an instance and wait until it is healthy; drain and stop it."""
+
+    instance: str
+    interface: str
+    server: str
+    service: str
+    """Text of the .service."""
+    socket: str
+    """Text of the .socket."""
+    again: str
+    """Text of the unit that gives an instance that failed too often another chance."""
+    entry: str
+    """Folder of ``gateway_entry.py`` below ``entries``."""
+    port: int
+    """TCP port of the instance on 127.0.0.1 in the plain form; 0 for a unix socket."""
+    host: str
+    path: str
+    timeout: int
+    drain_seconds: int
+    upstream_seconds: int
+    """How long Nginx may keep a connection to the app server."""
+    stop_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxyRequest(Request):
+    """Test and apply Nginx's site."""
+
+    site: str
+    default: str
+    """Site that refuses names nobody serves; shared by all sites of the port."""
+    address: str
+    port: int
+    host: str
+    kept: str = ""
+    """Id of an earlier site to use as it was, instead of ``site``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrafficRequest(Request):
+    """Move traffic to an instance."""
+
+    instance: str
+    interface: str
+    server: str
+    release: str
+    host: str
+    path: str
+    address: str
+    port: int
+
+
+def parse(kind: type[R], text: str) -> R:
+    """The request in JSON. Raises where caller and agent do not fit together."""
+    try:
+        values: dict[str, Any] = json.loads(text)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return kind(**{**values, **lists})
+    except (ValueError, TypeError) as error:
+        raise AgentError(f"this request is not for this agent ({error})") from None

@@ -1,0 +1,92 @@
+"""Release tasks: the new code with the new env, as the site's user, as confined as the server will be."""
+
+import json
+from pathlib import Path
+
+from targets.common import inside
+from targets.common.causes import cause, redact, report
+from targets.common.errors import AgentError
+from targets.host.agent import code, system
+from targets.host.agent.places import Places
+from targets.host.agent.releases import OWN
+from targets.host.agent.requests import TaskRequest
+
+LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900}
+"""Seconds; a task that takes longer hangs."""
+
+
+def task(request: TaskRequest) -> str:
+    """Run ``check``, ``migrate`` or ``collectstatic``; a failure shows its last lines."""
+    places = code.expect(request)
+    with system.lock(request.app, "task"):
+        done = system.run(*_command(request, places), timeout=LIMITS[request.task] + 30)
+    log = redact(done.stdout + done.stderr, code.secrets(places, request.env_id, request.secret_names))
+    failed = f"{request.task} of release {request.release} failed, nothing was switched"
+    if done.returncode in (124, 143) or "Result: timeout" in done.stderr:
+        raise AgentError(report(failed, log, f"it had not ended after {LIMITS[request.task]} seconds"))
+    if "No space left on device" in log:
+        raise AgentError(f"{failed}: {system.no_space(places.static)}")
+    if done.returncode:
+        raise AgentError(report(failed, log, _cause(log, request)))
+    if request.task == "check":
+        _check_files(places, request.release)
+    return "done"
+
+
+def _command(request: TaskRequest, places: Places) -> list[str]:
+    release = places.release(request.release)
+    python = str(release / OWN / "venv/bin/python")
+    launcher = inside.__file__
+    schema = str(Path(launcher).with_name("schema.py"))
+    facts = str(places.facts)
+    command = {
+        "check": [python, launcher, "check", facts, request.release],
+        "migrate": [python, schema, facts, str(places.static), request.release, json.dumps(request.rules)],
+        "collectstatic": [python, launcher, "collect", str(places.static), facts, request.release],
+    }[request.task]
+    properties = [
+        *request.properties,
+        f"User={request.user}",
+        f"Group={request.user}",
+        f"WorkingDirectory={release}",
+        f"EnvironmentFile={places.env_file(request.env_id)}",
+        f"RuntimeMaxSec={LIMITS[request.task]}",
+        "UMask=0002",
+        f"ReadWritePaths={places.root}",  # one mount: what is collected is renamed into its place
+        *code.binds(places, request.release, request.user),
+    ]
+    environment = {
+        "DJANGO_SETTINGS_MODULE": request.settings_module,
+        "GATEWAY_RELEASE": request.release,
+        "PYTHONPATH": str(release),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return [
+        "systemd-run",
+        "--quiet",
+        "--wait",
+        "--pipe",
+        "--collect",
+        f"--unit={request.app}-task-{request.task}",
+        *(f"--property={one}" for one in properties),
+        *(f"--setenv={name}={value}" for name, value in environment.items()),
+        *command,
+    ]
+
+
+def _cause(log: str, request: TaskRequest) -> str:
+    """The cause in the log; that the settings module itself is missing is said so, since it is a mistake of the config."""
+    found = cause(log)
+    missing = f"No module named '{request.settings_module}'" in found
+    return found + "; app.settings (or app.module) names a settings module that is not there" if missing else found
+
+
+def _check_files(places: Places, release: str) -> None:
+    """A database inside the release would be lost with it: refused before it can happen."""
+    facts = system.read_json(places.facts / f"{release}.json")
+    inside = [path for path in facts.get("sqlite", []) if path.startswith(f"{places.releases}/")]
+    if inside:
+        raise AgentError(
+            f"the database is the file {inside[0]} inside the release, and would be lost with it; way out: "
+            f"pulumi config set --path gateway:env.DATABASE_URL sqlite:///{places.data}/db.sqlite3, and read it in the settings"
+        )

@@ -1,0 +1,293 @@
+"""The host target: which step on which host stands for what a component asks."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi_command import local
+
+from rendering import units
+from rendering.identity import short_hash
+from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
+from rendering.servers import STOP_SECONDS
+from rendering.templates import FOLDER
+from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
+from targets.host.agent import requests
+from targets.host.agent.places import NGINX_GROUP, Places
+from targets.host.agent.releases import OWN
+from targets.host.client.connection import Connection
+from targets.host.commands import command
+
+ENTRY = Path(__file__).parents[1] / "common/gateway_entry.py"
+BROUGHT = (ENTRY, *sorted((FOLDER / "systemd").glob("*.j2")))
+"""What the target itself puts into an instance."""
+FIRST_PORT, PORTS = 20000, 10000
+"""Where the ports of the plain form are."""
+
+
+class HostTarget(pulumi.ComponentResource):
+    """A site on Linux hosts with systemd and the distribution's Nginx.
+
+    ``hosts`` are switched ``rolling`` at a time, all or none. ``plain`` is the form that the field knows: user www-data and a TCP
+    port per instance on 127.0.0.1 instead of an own user and unix sockets. ``memory`` is (MemoryHigh, MemoryMax).
+    """
+
+    def __init__(
+        self,
+        app: str,
+        *,
+        owner: str,
+        hosts: Sequence[Connection],
+        rolling: int = 1,
+        plain: bool = False,
+        memory: tuple[str, str] = ("", ""),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("gateway:index:HostTarget", app, None, opts)
+        self.app, self.owner, self.hosts, self.rolling = app, owner, tuple(hosts), rolling
+        self.plain, self.memory, self.places = plain, memory, Places(app)
+        self.user = NGINX_GROUP if plain else app
+        self.revision = short_hash(*(path.read_text() for path in BROUGHT), units.HARDENING, plain, memory)
+        self.live_socket = str(self.places.live)
+        self.static_root, self.media_root = str(self.places.static), str(self.places.media)
+        self._publish = ("0.0.0.0", 80)
+        self._proxy: pulumi.Input[str] = ""
+        request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
+        self._ready = {
+            host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
+            for host in self.hosts
+        }
+        self.register_outputs({})
+
+    def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
+        """Code and environment on every host; returns the folder. Old ones are collected when the engine drops the release."""
+        request = {
+            "app": self.app,
+            "owner": self.owner,
+            "release": spec.release,
+            "keep": spec.keep,
+            "source": spec.source,
+            "ref": spec.ref,
+            "digest": spec.digest,
+            "requirements": spec.requirements,
+            "packages": spec.packages,
+            "python": spec.python,
+        }
+        steps = [
+            command(f"{name}-{label(host)}", "release", [host], json.dumps(request), parent, delete="collect", after=[ready])
+            for host, ready in self._ready.items()
+        ]
+        folder = str(self.places.release(spec.release))
+        return pulumi.Output.all(*(step.stdout for step in steps)).apply(lambda _: folder)
+
+    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+        """The env file on every host, for root and the site's group."""
+
+        def request(content: str) -> str:
+            return requests.EnvRequest(app=self.app, owner=self.owner, env_id=env_id, text=content).json()
+
+        secret: pulumi.Output[str] = pulumi.Output.secret(text).apply(request)  # type: ignore[arg-type]
+        steps = [
+            command(f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready])
+            for host, ready in self._ready.items()
+        ]
+        return pulumi.Output.unsecret(pulumi.Output.all(*(step.stdout for step in steps))).apply(lambda _: env_id)
+
+    def task(
+        self,
+        name: str,
+        task: str,
+        code: pulumi.Input[str],
+        spec: TaskSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """A release task on every host; a migration on the first one only."""
+
+        def request(_: str) -> str:
+            return requests.TaskRequest(**self._code(spec), task=task, properties=self._properties(), rules=spec.rules).json()
+
+        once = task == "migrate"
+        chosen = self.hosts[:1] if once else self.hosts
+        names = {host: name if once else f"{name}-{label(host)}" for host in chosen}
+        return self._together(
+            name,
+            parent,
+            lambda group: [command(names[h], "task", [h], _text(code, request), group, after=after, once=once) for h in chosen],
+        )
+
+    def instance(
+        self,
+        name: str,
+        code: pulumi.Input[str],
+        spec: InstanceSpec,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+    ) -> pulumi.Resource:
+        """The instance on every host, healthy on its own socket; on delete it is drained, stopped and removed."""
+
+        def request(_: str) -> str:
+            return self._instance(spec).json()
+
+        text = _text(code, request)
+        return self._together(
+            name,
+            parent,
+            lambda group: [
+                command(f"{name}-{label(h)}", "start", [h], text, group, delete="stop", after=after, observed=spec.observed)
+                for h in self.hosts
+            ],
+        )
+
+    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+        """The site of the distribution's Nginx on every host."""
+        self._publish = publish
+        address, port = publish
+        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=str(self.places.upstream))
+        request = requests.ProxyRequest(
+            app=self.app,
+            owner=self.owner,
+            site=site(own, self.app),
+            default=default_site(own),
+            address=address,
+            port=port,
+            host=spec.domains[0],
+            kept=spec.kept,
+        ).json()
+        steps: list[local.Command] = []
+
+        def make(group: pulumi.Resource) -> list[local.Command]:
+            for host, ready in self._ready.items():
+                step = command(f"{name}-{label(host)}", "proxy", [host], request, group, delete="remove-proxy", after=[ready])
+                steps.append(step)
+            return steps
+
+        group = self._together(name, parent, make)
+        self._proxy = steps[0].stdout
+        return group
+
+    def traffic(
+        self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> pulumi.Output[Mapping[str, object]]:
+        """The rename of ``live.sock`` on all hosts, or on none."""
+        address, port = self._publish
+        about = requests.TrafficRequest(
+            app=self.app,
+            owner=self.owner,
+            instance=spec.instance,
+            interface=spec.interface,
+            server=spec.server,
+            release=spec.release,
+            host=spec.health_host,
+            path=spec.health_path,
+            address=address,
+            port=port,
+        ).json()
+        noted = {"source": spec.source, "rendered_from": spec.rendered_from, "back": spec.back}
+
+        def request(proxy: str) -> str:
+            return json.dumps({**json.loads(about), "noted": {**noted, "proxy": proxy}})
+
+        text = _text(self._proxy, request)
+        step = command(
+            name, "switch", self.hosts, text, parent, delete="off", after=after, observed=spec.observed, rolling=self.rolling
+        )
+        return step.stdout.apply(json.loads)
+
+    def _together(
+        self, name: str, parent: pulumi.Resource, make: Callable[[pulumi.Resource], Sequence[pulumi.Resource]]
+    ) -> pulumi.Resource:
+        """Steps on several hosts as one resource: what depends on it waits for all of them."""
+        group = pulumi.ComponentResource("gateway:index:Hosts", name, None, pulumi.ResourceOptions(parent=parent))
+        make(group)
+        group.register_outputs({})
+        return group
+
+    def _code(self, spec: CodeSpec) -> dict[str, Any]:
+        return {
+            "app": self.app,
+            "owner": self.owner,
+            "user": self.user,
+            "release": spec.release,
+            "env_id": spec.env_id,
+            "secret_names": spec.secret_names,
+            "settings_module": spec.settings_module,
+        }
+
+    def _properties(self) -> tuple[str, ...]:
+        groups = [f"SupplementaryGroups={self.app}"] if self.plain else []
+        return (*units.HARDENING, *groups, f"ReadWritePaths={' '.join(self._writable())}")
+
+    def _writable(self) -> tuple[str, ...]:
+        return (str(self.places.media), str(self.places.data))
+
+    def _instance(self, spec: InstanceSpec) -> requests.InstanceRequest:
+        port = FIRST_PORT + int(spec.instance, 16) % PORTS if self.plain else 0
+        release = self.places.release(spec.release)
+        entry = short_hash(ENTRY.read_text())
+        socket = str(self.places.socket(spec.instance))
+        own = units.UnitSpec(
+            app=self.app,
+            instance=spec.instance,
+            interface=spec.interface,
+            server=spec.server,
+            release=spec.release,
+            user=self.user,
+            release_folder=str(release),
+            env_file=str(self.places.env_file(spec.env_id)),
+            program=str(release / OWN / "venv/bin"),
+            argv=[_plain(word, port) for word in (*spec.argv[:-1], "gateway_entry:application")],
+            environment=(
+                ("DJANGO_SETTINGS_MODULE", spec.settings_module),
+                ("GATEWAY_RELEASE", spec.release),
+                ("GATEWAY_INTERFACE", spec.interface),
+                ("GATEWAY_SERVER", spec.server),
+                ("GATEWAY_INSTANCE", spec.instance),
+                ("GATEWAY_ENTRY_POINT", spec.argv[-1]),
+                ("GATEWAY_SOCKET", socket),
+                ("PYTHONPATH", f"{self.places.entries / entry}:{release}"),
+                ("PYTHONDONTWRITEBYTECODE", "1"),
+            ),
+            listen=f"127.0.0.1:{port}" if port else socket,
+            port=port,
+            nginx_group=NGINX_GROUP,
+            writable=self._writable(),
+            start_seconds=spec.health_timeout + 30,
+            memory_high=self.memory[0],
+            memory_max=self.memory[1],
+        )
+        return requests.InstanceRequest(
+            **self._code(spec),
+            instance=spec.instance,
+            interface=spec.interface,
+            server=spec.server,
+            service=units.service(own),
+            socket=units.socket(own),
+            again=units.again(own),
+            entry=entry,
+            port=port,
+            host=spec.health_host,
+            path=spec.health_path,
+            timeout=spec.health_timeout,
+            drain_seconds=spec.drain_seconds,
+            upstream_seconds=UPSTREAM_SECONDS,
+            stop_seconds=STOP_SECONDS,
+        )
+
+
+def _plain(word: str, port: int) -> str:
+    """Daphne is told what kind of socket it inherits; all others see for themselves."""
+    return word.replace("systemd:domain=UNIX", "systemd:domain=INET") if port else word
+
+
+def label(host: Connection) -> str:
+    """Part of logical names: what the config calls the host."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", host.name)
+
+
+def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(value).apply(render)

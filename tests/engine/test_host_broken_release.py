@@ -1,0 +1,45 @@
+"""The next release is broken in each way: on a host too it never takes traffic, and the message says why."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+
+import pytest
+
+from bench.load import Load
+from tests.engine.test_broken_release import FAULTS, Fault, _break
+from tests.hosting import HostDeployment
+from tests.live.hosts import TestHost
+
+WORDS: dict[str, tuple[str, ...]] = {"health answers 400": ("answered 400", "ALLOWED_HOSTS must have hostbroken.example")}
+WORDS |= {"migration fails": ("migrate of release", "nothing was switched", "no such table: no_such_table")}
+
+
+@pytest.fixture(scope="module")
+def site(linux: Callable[..., TestHost], deploy_to_hosts: Callable[..., HostDeployment]) -> HostDeployment:
+    site = deploy_to_hosts("hostbroken", [linux("broken")])
+    site.must_up(health={"timeout": 4})
+    return site
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: HostDeployment, fault: Fault) -> None:
+    fault = dataclasses.replace(fault, words=WORDS.get(fault.name, fault.words))
+    before, good = site.health(), json.loads(json.dumps(site.config))
+    kept = _break(site, fault)
+    try:
+        with Load(base_url=site.url, host=site.domain, rate=50, post_rate=10) as load:
+            result = site.ops("up")
+        assert load.report.failed == 0, load.report.summary()
+        assert result.status == 1, result.text
+        first, _, below = result.err.partition("\n")
+        for word in fault.words:
+            assert word in first, result.err
+        assert fault.below in below, result.err
+        assert f"instance {before['instance']}" in result.err.strip().splitlines()[-1]
+        assert site.health() == before
+        assert site.units() == [before["instance"]]
+    finally:
+        for path, text in kept.items():
+            path.unlink() if text is None else path.write_text(text)
+        site.config = good

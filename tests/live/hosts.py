@@ -1,0 +1,212 @@
+"""Real Linux hosts for tests: Debian with systemd as process 1, an SSH server and Nginx, each in a container of its own.
+
+The image is made once by debootstrap from this machine's own Debian mirror, and stays in the engine.
+"""
+
+import contextlib
+import io
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.types
+import pytest
+from docker.errors import APIError, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from targets.docker.agent.bases import mirror_of
+
+IMAGE = "gateway/testhost:1"
+PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "nginx-light", "python3", "python3-venv", "ca-certificates"),
+    *("sudo", "procps", "iproute2"),
+)
+LABEL = "gateway.testhost"
+BOOT_SECONDS = 60
+FILES = {
+    "etc/ssh/sshd_config.d/test.conf": "PermitRootLogin prohibit-password\nPasswordAuthentication no\nUseDNS no\n",
+    # Each host makes its own keys at its first start.
+    "etc/systemd/system/ssh.service.d/hostkeys.conf": (
+        "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd -t\n"
+    ),
+    "etc/machine-id": "",
+}
+
+
+def image(client: docker.DockerClient) -> str:
+    """The image, built where it is missing (a minute, once)."""
+    try:
+        client.images.get(IMAGE)
+    except ImageNotFound:
+        if not shutil.which("debootstrap"):
+            pytest.skip("no debootstrap on PATH to build test hosts with (apt install debootstrap)")
+        _build(client)
+    return IMAGE
+
+
+def _build(client: docker.DockerClient) -> None:
+    suite, mirror = mirror_of(Path("/etc"))
+    with tempfile.TemporaryDirectory(prefix="gateway-testhost-") as folder:
+        root = Path(folder, "root")
+        command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(root), mirror]
+        subprocess.run(command, check=True, capture_output=True)
+        for path, text in FILES.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text)
+        for key in (root / "etc/ssh").glob("ssh_host_*"):
+            key.unlink()
+        for clutter in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+            shutil.rmtree(root / clutter, ignore_errors=True)
+        with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as tar:
+            repository, tag = IMAGE.split(":")
+            client.api.import_image_from_stream(tar.stdout, repository=repository, tag=tag)
+
+
+def _next_address(client: docker.DockerClient, place: str) -> str:
+    subnet = client.networks.get(place).attrs["IPAM"]["Config"][0]["Subnet"]
+    return f"{subnet.rpartition('.')[0]}.{next(_NUMBERS)}"
+
+
+_NUMBERS = itertools.count(10)
+
+
+@dataclass(frozen=True)
+class TestHost:
+    """One host that tests log in to as root, by the key in ``key``."""
+
+    __test__ = False
+    container: Container
+    key: Path
+
+    @property
+    def address(self) -> str:
+        self.container.reload()
+        networks: dict[str, Any] = self.container.attrs["NetworkSettings"]["Networks"]
+        return str(next(iter(networks.values()))["IPAddress"])
+
+    @property
+    def host_key(self) -> str:
+        """The public key that the host shows."""
+        return " ".join(self.run("cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """As an item of ``gateway:hosts``."""
+        return {"address": self.address, "keyFile": str(self.key), "hostKey": self.host_key}
+
+    def run(self, *command: str, check: bool = True, user: str = "0") -> str:
+        """Output of a command on the host, by the engine: no login.
+
+        A busy engine sometimes loses the output of an exec, so its end is marked, and one that has none is asked again.
+        """
+        marked = ["sh", "-c", '"$@"; printf "\n%s%s" gw-exit: $?', "sh", *command]
+        for _ in range(3):
+            _, output = self.container.exec_run(marked, user=user)
+            text, found, status = bytes(output).decode(errors="replace").rpartition("\ngw-exit:")  # type: ignore[arg-type]
+            if found:
+                assert not check or status == "0", f"{command}: {text}"
+                return text
+        raise AssertionError(f"{command}: the engine does not tell how it ended")
+
+    def sh(self, script: str, *, check: bool = True) -> str:
+        """Output of a shell script on the host."""
+        return self.run("sh", "-c", script, check=check)
+
+    def put(self, path: str, content: bytes, mode: int = 0o644) -> None:
+        """Write a file on the host."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.size, info.mode = len(content), mode
+            tar.addfile(info, io.BytesIO(content))
+        self.container.put_archive("/", buffer.getvalue())
+
+    def get(self, path: str) -> bytes:
+        """Content of a file on the host."""
+        stream, _ = self.container.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+            member = tar.extractfile(tar.getmembers()[0])
+            assert member is not None, path
+            return member.read()
+
+    def logins(self) -> int:
+        """SSH logins since the host was started, from its journal."""
+        return len(re.findall(r"Accepted publickey", self.run("journalctl", "-q", "-u", "ssh", "-o", "cat")))
+
+    def await_boot(self) -> None:
+        """Wait until systemd says that all is started."""
+        end = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < end:
+            state = self.run("systemctl", "is-system-running", check=False).strip()
+            if state in ("running", "degraded") and self.run("systemctl", "is-active", "ssh", check=False).strip() == "active":
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"the test host does not start: {self.container.logs()[-500:]!r}")
+
+    def remove(self) -> None:
+        """Take it away, if it is still there."""
+        with contextlib.suppress(NotFound):
+            self.container.remove(force=True, v=True)
+
+
+def login_key(folder: Path) -> Path:
+    """A key pair for logins, made once per folder."""
+    path = folder / "id_test"
+    if not path.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "gateway test", "-f", str(path)], check=True)
+    return path
+
+
+def network(client: docker.DockerClient) -> str:
+    """A network of this process's tests, with addresses that stay over a reboot; made where it is missing."""
+    name = f"gateway-test-{os.getpid()}"
+    if not client.networks.list(names=[name]):
+        pool = docker.types.IPAMPool(subnet=f"10.{64 + os.getpid() // 256 % 64}.{os.getpid() % 256}.0/24")
+        client.networks.create(name, ipam=docker.types.IPAMConfig(pool_configs=[pool]), labels={LABEL: "network"})
+    return name
+
+
+def start(client: docker.DockerClient, name: str, key: Path, *, address: str | None = None, **options: Any) -> TestHost:
+    """A fresh host of that name, with that address where it is to have one again."""
+    place = network(client)
+    with contextlib.suppress(NotFound):
+        client.containers.get(name).remove(force=True, v=True)
+    endpoint = client.api.create_endpoint_config(ipv4_address=address or _next_address(client, place))
+    container = client.containers.run(
+        image(client),
+        ["/sbin/init"],
+        name=name,
+        hostname=name,
+        detach=True,
+        cap_add=["SYS_ADMIN", "NET_ADMIN"],
+        security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+        cgroupns="host",
+        tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
+        volumes=["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+        environment={"container": "docker"},
+        labels={LABEL: name},
+        network=place,
+        networking_config={place: endpoint},
+        **options,
+    )
+    host = TestHost(container, key)
+    host.await_boot()
+    host.run("mkdir", "-p", "-m", "700", "/root/.ssh")
+    host.put("/root/.ssh/authorized_keys", key.with_suffix(".pub").read_bytes(), 0o600)
+    return host
+
+
+def remove_network(client: docker.DockerClient) -> None:
+    """Away with the network, unless somebody is still in it."""
+    for found in client.networks.list(names=[f"gateway-test-{os.getpid()}"]):
+        with contextlib.suppress(APIError):
+            found.remove()

@@ -1,0 +1,24 @@
+"""Steps as a person reads them while an update runs."""
+
+import pytest
+
+from ops.progress import in_words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("shop-release-0123456789", "release 0123456789"),
+        ("shop-release-0123456789-web1.example", "release 0123456789 on web1.example"),
+        ("shop-0123456789-10.0.0.7-2222", "instance 0123456789 on 10.0.0.7-2222"),
+        ("shop-0123456789", "instance 0123456789"),
+        ("shop-task-collectstatic-0123456789-web1", "collectstatic on web1"),
+        ("shop-task-migrate-0123456789", "migrate"),
+        ("shop-host-web1", "packages, user and folders on web1"),
+        ("shop-nginx-web1", "Nginx site on web1"),
+        ("shop-nginx-conf", "Nginx configuration"),
+        ("shop-traffic-live", "switch: traffic"),
+    ],
+)
+def test_a_step_is_told_by_what_it_makes_and_where(name: str, words: str) -> None:
+    assert in_words(f"urn:pulumi:dev::gateway::gateway:index:X$command:local:Command::{name}") == words
