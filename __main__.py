@@ -28,6 +28,6 @@ for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")
 for said in planned.warnings:
     pulumi.log.warn(f"{name}: {said}")
-pulumi.log.info(f"{name}: {change(observed.serving, site.asked)}")
+pulumi.log.info(f"{name}: {change(observed.serving, site.asked, observed.taken_by(owner))}")
 for key in ("url", "interface", "server", "release", "instance", "previous", "hosts"):
     pulumi.export(key, site.outputs[key])

@@ -15,10 +15,16 @@ def advise(source: Source, entry: Entry | None = None) -> Advice:
     evidence = list(findings(project))
     layers = any(True for _ in project.assigned("CHANNEL_LAYERS"))
     _try_rest(project)
-    return decide(evidence, list(project.code.unread.values()), len(project.code.files), project.view_count, layers)
+    unread = list(project.code.unread.values())
+    blind = [one for one in unread if any(word in project.code.text(one.file) for word in TELLING)]
+    return decide(evidence, unread, len(project.code.files), project.view_count, layers, blind)
 
 
-_PYTHON_2 = re.compile(r"^\s*(print\s+[\"'\w]|except\s+\w+\s*,\s*\w+\s*:|raise\s+\w+\s*,)", re.MULTILINE)
+TELLING = ("async def ", "websocket", "StreamingHttpResponse")
+"""Words of files that might have said something."""
+
+
+_PYTHON_2 = re.compile(r"^[ \t]*(print[ \t]+[\"'\w]|except[ \t]+\w+,[ \t]*\w+:|raise[ \t]+\w+,)", re.MULTILINE)
 
 
 def _try_rest(project: Project) -> None:

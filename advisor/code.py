@@ -65,10 +65,11 @@ class Code:
             self.unread[file] = Unread(file, 0, f"cannot be parsed ({type(error).__name__})")
         return None
 
-    def containing(self, pattern: re.Pattern[str]) -> Iterator[Module]:
-        """Parsed files whose text has the pattern."""
+    def containing(self, *words: str) -> Iterator[Module]:
+        """Parsed files whose text has one of the words: plain words, since they are looked for in every file."""
         for file in self.files:
-            if pattern.search(self.text(file)) and (module := self.module(file)):
+            text = self.text(file)
+            if any(word in text for word in words) and (module := self.module(file)):
                 yield module
 
     def named(self, name: str) -> Module | None:

@@ -14,7 +14,6 @@ from settings.source import Source
 HTTP_METHODS = frozenset(("get", "post", "put", "patch", "delete", "head", "options", "dispatch"))
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE['\"]\s*[,\]=]+\s*['\"]([\w.]+)['\"]")
 _VIEW_LIKE = re.compile(r"^(?:async )?def \w+\(\s*request\b|^class \w+\([^)]*(?:View|ViewSet|APIView)\b", re.MULTILINE)
-_ASYNC = re.compile(r"^\s*async def ", re.MULTILINE)
 _REQUIREMENT_FILES = re.compile(
     r"(^|/)(requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|pyproject\.toml|Pipfile|setup\.(py|cfg))$"
 )
@@ -112,7 +111,7 @@ class Project:
     def async_views(self) -> tuple[View, ...]:
         """Functions that take a request, and handlers of view classes, when they are async."""
         return tuple(
-            view for module in self.code.containing(_ASYNC) if not _is_aside(module.file) for view in self._views(module)
+            view for module in self.code.containing("async def ") if not _is_aside(module.file) for view in self._views(module)
         )
 
     def _views(self, module: Module) -> Iterator[View]:

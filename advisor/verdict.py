@@ -34,11 +34,21 @@ ALWAYS = (
 
 
 def decide(
-    evidence: Sequence[Evidence], unread: Sequence[Unread] = (), files: int = 0, views: int = 0, routes_layers: bool = False
+    evidence: Sequence[Evidence],
+    unread: Sequence[Unread] = (),
+    files: int = 0,
+    views: int = 0,
+    routes_layers: bool = False,
+    blind: Sequence[Unread] = (),
 ) -> Advice:
-    """The verdict on these findings; ``views`` is about how many views the project has."""
+    """The verdict on these findings; ``views`` is about how many views there are.
+
+    ``blind`` are unread files that might have said something.
+    """
     found = tuple(sorted(set(evidence)))
     interface, because, sure = _verdict(found, views)
+    if interface == "wsgi" and blind:
+        because, sure = f"{because}; {blind[0].file}, which might have, could not be read", False
     return Advice(interface, because, sure, found, tuple(_changes(found, routes_layers)), tuple(sorted(unread)), files)
 
 

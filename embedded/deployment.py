@@ -82,9 +82,8 @@ class Deployment:
             held = self._undeletable()
             with ThreadPoolExecutor(self.parallel) as pool:
                 for layer in self.plan.deletes(keep_protected=keep_protected):
-                    list(
-                        pool.map(self._delete, [step for step in layer if step.resource.protect or step.resource.urn not in held])
-                    )
+                    due = [step for step in layer if step.resource.protect or step.resource.urn not in held]
+                    list(pool.map(self._delete, due))
         if self._stack_outputs is not None:
             stack = next(one for one in self.execution.news.values() if one.type == "pulumi:pulumi:Stack")
             known = {key: value for key, value in self._stack_outputs.items() if value is not None and value is not UNKNOWN}
@@ -109,6 +108,7 @@ class Deployment:
             )
             self.sink.begun(step)
             self.sink.failed(step, 0, message)
+            self.sink.error(message)
             with self.lock:
                 self.errors.append(message)
             return

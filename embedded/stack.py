@@ -139,9 +139,9 @@ class EmbeddedStack:
             raise EngineError(f"the stack's secrets are kept by '{provider['type']}'; the embedded engine has passphrases only")
         salt = provider.get("state", {}).get("salt", crypter.state)
         reader = crypter if salt == crypter.state else PassphraseCrypter(given(self.env), salt)
-        begun = [
-            Operation(one["type"], Resource.from_json(one["resource"], reader)) for one in found.get("pending_operations", [])
-        ]
+        # As with the CLI, only what may have been made is remembered; an update or a delete is just done again.
+        pending = [one for one in found.get("pending_operations", []) if one["type"] == "creating"]
+        begun = [Operation(one["type"], Resource.from_json(one["resource"], reader)) for one in pending]
         return Snapshot([Resource.from_json(one, reader) for one in found.get("resources", [])], begun)
 
     def _deploy(
@@ -202,11 +202,12 @@ class EmbeddedStack:
         """What was taken away by hand is made again, as after ``--refresh``."""
         from embedded.drivers.docker import DockerDriver
 
-        for resource in list(snapshot.before):
-            if resource.custom and resource.type in drivers.TYPES:
-                kind = self.driver(resource.type)
-                if isinstance(kind, DockerDriver) and not kind.read(resource.id):
-                    snapshot.before.remove(resource)
+        gone = []
+        for resource in snapshot.before:
+            kind = self.driver(resource.type) if resource.custom and resource.type in drivers.TYPES else None
+            if isinstance(kind, DockerDriver) and not kind.read(resource.id):
+                gone.append(resource)
+        snapshot.forget(gone)
 
 
 @contextmanager

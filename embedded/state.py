@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from embedded.values import Crypter, from_state, to_state
@@ -132,11 +133,9 @@ class Snapshot:
         """What the last update left under that URN; not what only waits for its deletion."""
         return self._by_urn.get(urn)
 
-    @property
+    @cached_property
     def _by_urn(self) -> dict[str, Resource]:
-        if not hasattr(self, "_index"):
-            self._index = {resource.urn: resource for resource in self.before if not resource.delete}
-        return self._index
+        return {resource.urn: resource for resource in self.before if not resource.delete}
 
     def done(self, new: Resource, old: Resource | None = None) -> None:
         """``new`` is there, in place of ``old``."""
@@ -149,6 +148,15 @@ class Snapshot:
         self.gone.add(id(old))
         if old in self.now:
             self.now.remove(old)
+
+    def forget(self, gone: Iterable[Resource]) -> None:
+        """They are not there any more, and nothing that is left says that it needs them."""
+        urns = {resource.urn for resource in gone}
+        self.before = [resource for resource in self.before if resource.urn not in urns]
+        for one in self.before:
+            one.dependencies = [urn for urn in one.dependencies if urn not in urns]
+            properties = one.property_dependencies.items()
+            one.property_dependencies = {key: [urn for urn in needed if urn not in urns] for key, needed in properties}
 
 
 def timestamp() -> str:
@@ -168,13 +176,11 @@ def dependents_of(root: Resource, resources: Iterable[Resource]) -> list[Resourc
 
 def layers(condemned: list[Resource]) -> list[list[Resource]]:
     """In which order they may be deleted: those of one layer at the same time, dependants before what they need."""
-    remaining, found = list(condemned), []
-    by_urn: dict[str, list[Resource]] = {}
+    remaining, found = list(condemned), list[list[Resource]]()
     while remaining:
-        by_urn = {}
-        for resource in remaining:
-            by_urn.setdefault(resource.urn, []).append(resource)
-        layer = [one for one in remaining if not any(urn in by_urn and urn != one.urn for urn in one.needs())]
-        found.append(layer or remaining)
-        remaining = [one for one in remaining if one not in found[-1]]
+        urns = {resource.urn for resource in remaining}
+        layer = [one for one in remaining if not (one.needs() - {one.urn}) & urns] or remaining
+        found.append(layer)
+        placed = set(map(id, layer))
+        remaining = [one for one in remaining if id(one) not in placed]
     return found[::-1]

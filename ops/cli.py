@@ -49,6 +49,11 @@ class Stack:
     workspace: Workspace
     name: str
 
+    @property
+    def label(self) -> str:
+        """How a person calls the engine."""
+        return f"Pulumi CLI {self.command.version or ''}".strip()
+
     def run(self, *args: str, text: str | None = None) -> str:
         """Output of ``pulumi <args> --stack <name>``. Raises with Pulumi's own words."""
         argv = [self.command.command, *args, "--stack", self.name, "--non-interactive"]

@@ -1,6 +1,7 @@
 """``make down``: the site is taken away; what users made (database, uploads) stays unless somebody says otherwise."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -9,9 +10,11 @@ from rich.console import Console
 from ops import docker_engine, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
+from ops.errors import BadConfig
 from ops.hosts import remove_data
 from ops.progress import Progress
 from settings import load
+from targets.docker.agent import engine
 
 
 def down(stack_name: str, console: Console, *, data: bool) -> None:
@@ -20,6 +23,9 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
     stack.open()
     config, _ = stack.config()
     client = docker_engine.ensure(console) if config.get("gateway:target", "docker") == "docker" else None
+    joined = bool(config.get("gateway:joins"))
+    if client is not None and not joined:
+        _expect_alone(client, config, stack_name)
     recovery.release_stale_lock(stack, console)
     if data:
         stack.unprotect_all()
@@ -28,12 +34,22 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         stack.destroy(progress, keep_protected=not data)
     except UpdateFailed as error:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
-    if data and client is not None:
+    if data and client is not None and not joined:
         _remove_images(client, stack)
-    elif data:
+    elif data and client is None:
         remove_data(load(*_given(stack)), f"gateway/{stack.name}")
     kept = "its database and uploads are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")
+
+
+def _expect_alone(client: docker.DockerClient, config: Mapping[str, Any], stack_name: str) -> None:
+    """Raises ``BadConfig`` where other stacks still have instances on this one's network."""
+    app = json.loads(config.get("gateway:app") or "{}").get("name", "")
+    stacks = {engine.stack_of(one).rpartition("/")[2] for one in engine.instances(client, app)}
+    others = sorted(stacks - {stack_name.rpartition("/")[2]})
+    if app and others:
+        first = others[0]
+        raise BadConfig(f"stack {', '.join(others)} has joined this site and needs it; way out: make down STACK={first} first")
 
 
 def _given(stack: Engine) -> tuple[dict[str, Any], str, frozenset[str]]:

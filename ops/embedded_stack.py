@@ -20,6 +20,8 @@ from ops.workspace import Workspace
 class Embedded:
     """Everything in this process; the state and the config are the CLI's own files."""
 
+    label = "embedded engine"
+
     def __init__(self, workspace: Workspace, name: str) -> None:
         self.workspace, self.name = workspace, name
         with _told():

@@ -24,6 +24,10 @@ class Engine(Protocol):
     """One stack on one engine. Every method raises ``Stop`` or, where it updates, ``UpdateFailed``."""
 
     @property
+    def label(self) -> str:
+        """How a person calls the engine."""
+
+    @property
     def name(self) -> str:
         """Of the stack."""
 

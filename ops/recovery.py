@@ -29,7 +29,8 @@ def release_stale_lock(stack: Engine, console: Console) -> None:
             holder = f"process {lock['pid']} of {lock['username']}@{lock['hostname']} since {lock['timestamp']}"
             if lock["hostname"] != this_host() or _alive(lock["pid"]):
                 raise Failed(
-                    f"another update of stack {stack.name} is running: {holder}; way out: wait for it, or `pulumi cancel`"
+                    f"another update of stack {stack.name} is running: {holder}; "
+                    f"way out: wait for it, or delete {path} if it is dead"
                 )
             console.print(f"an earlier update was killed ({holder}): its lock is taken away")
             tell_killed()

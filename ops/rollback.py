@@ -56,7 +56,7 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     observed = prepare(stack, way.plan, console)
     at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
-    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings)))
+    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings), stack.label))
     for note in way.plan.notes:
         console.print(note)
 
@@ -73,9 +73,18 @@ def pick(found: Sequence[Update], served: Sequence[Served], to: int | None) -> U
         return point
     named = updates.by_number(found, to)
     if named is None or not named.served:
-        why = "there is no such update" if named is None else f"it {named.result} and never served"
-        raise BadConfig(f"cannot go back to update {to}: {why}; those that served: {numbers}; way out: make history")
+        raise BadConfig(f"cannot go back to update {to}: {_why(named)}; those that served: {numbers}; way out: make history")
     return named
+
+
+def _why(named: Update | None) -> str:
+    if named is None:
+        return "there is no such update"
+    if named.kind != "update":
+        return f"it is a {named.kind}"
+    if named.result != "succeeded":
+        return f"it {named.result} and never served"
+    return "what it served is not on record any more, since the stack was taken down after it, or it is too long ago"
 
 
 def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
@@ -85,6 +94,8 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
     rows = stack.config_rows()
     now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
     wanted = stack_config.restored(now, target.config, keep=target.unreadable)
+    if wanted.get("interface") == "auto" and target.serving:
+        wanted["interface"] = target.serving.interface  # what the advisor said then, not what it would say of today's source
     try:
         assert target.serving is not None  # `pick` has seen to it
         if wanted.get("interface") == "auto":

@@ -10,12 +10,7 @@ from typing import Any
 
 from ops.engines import Engine
 from settings.errors import NAMESPACE
-
-STAYS = (
-    *("release", "rollback", "hosts", "target", "services", "keepReleases"),
-    *("standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
-)
-"""Keys that a rollback leaves as they are today: they are about where the site runs, not about what it is."""
+from settings.rollback import STAYS
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ def up(stack_name: str, console: Console) -> None:
     observed = prepare(stack, planned, console)
     if lost := warning(planned.destructive, observed.serving_migrations):
         console.print(lost)
-    outputs = update(stack, planned.settings, observed, console, message())
+    outputs = update(stack, planned.settings, observed, console, message(planned, observed))
     end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings)))
+    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings), stack.label))
 
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
@@ -76,8 +76,13 @@ def end_rollback(stack: Engine, planned: Plan) -> None:
         stack.remove_config([f"gateway:{key}" for key in planned.ended])
 
 
-def message() -> str:
-    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it."""
+def message(planned: Plan, observed: Observation) -> str:
+    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it.
+
+    One that finishes a rollback which was killed is that rollback.
+    """
+    if planned.rolled_back and observed.serving and observed.serving.release != planned.release.release:
+        return f"rollback to update {planned.settings.rollback.update} (by {who()})"
     command = ["git", "log", "-1", "--format=%s"]
     title = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     return f"{title or 'make up'} (by {who()})"
@@ -145,8 +150,8 @@ def standby(settings: Settings) -> str:
     return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
 
 
-def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Table:
-    """URL, interface, server, release, instance, rollback point, standby, time."""
+def table(outputs: Mapping[str, Any], seconds: float, standby: str = "", engine: str = "") -> Table:
+    """URL, interface, server, release, instance, rollback point, standby, engine, time."""
     shown = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for key in ("url", "interface", "server", "release", "instance"):
         shown.add_row(key, str(outputs[key]) if key in outputs else "-")
@@ -155,5 +160,7 @@ def table(outputs: Mapping[str, Any], seconds: float, standby: str = "") -> Tabl
         shown.add_row("rollback", "{interface} ({server}), release {release}, instance {instance}".format(**previous))
     if standby:
         shown.add_row("standby", standby)
+    if engine:
+        shown.add_row("engine", engine)
     shown.add_row("time", f"{seconds:.1f} s")
     return shown

@@ -11,6 +11,7 @@ from typing import Any
 from ops.engines import Engine
 from settings.errors import NAMESPACE
 from settings.load import STRUCTURED, UNSET
+from settings.rollback import STAYS
 from targets.served import Served, before
 
 UNREADABLE = "ERROR_UNABLE_TO_DECRYPT"
@@ -169,4 +170,4 @@ def same(one: Update, other: Update) -> bool:
 
 
 def _comparable(update: Update, hidden: Iterable[str]) -> dict[str, Any]:
-    return {key: value for key, value in update.config.items() if key not in {"release", "rollback", "interface", *hidden}}
+    return {key: value for key, value in update.config.items() if key not in {*STAYS, "interface", *hidden}}

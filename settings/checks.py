@@ -21,6 +21,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_csrf_origins(settings),
         *_doubles(settings),
         *_hosts(settings),
+        *_docker_only(settings),
     ]
 
 
@@ -200,3 +201,11 @@ def _login(key: str, login: Login) -> Iterator[ConfigError]:
         )
     if login.private_key and login.key_file:
         yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")
+
+
+def _docker_only(settings: Settings) -> Iterator[ConfigError]:
+    """What the host target cannot do yet is refused, and not passed over."""
+    asked = {"standby": settings.standby, "watchSeconds": settings.watch_seconds, "joins": settings.joins}
+    for key, value in asked.items() if settings.target == "host" else ():
+        if value:
+            yield ConfigError(key, f"'{value}' with target 'host'", "it with target 'docker' only")

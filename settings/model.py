@@ -187,6 +187,7 @@ class Settings(Model):
     drain_seconds: int = Field(30, ge=0, le=3600, description="seconds, 0 to 3600")
     keep_releases: int = Field(5, ge=1, le=100, description="releases kept for rollback, 1 to 100")
     release: str | None = Field(None, pattern=r"^[0-9a-f]{10}$", description="the id of a kept release, 10 hex digits")
+    joins: str | None = Field(None, min_length=1, description="another stack of this project whose site this one serves too")
     standby: bool = Field(False, description="true: the previous instance is kept running, to go back to at once")
     watch_seconds: int = Field(0, ge=0, le=3600, description="seconds after a switch in which errors bring the old instance back")
     watch_errors: int = Field(5, ge=0, le=100, description="percent of answers that may be 5xx meanwhile, 0 to 100")

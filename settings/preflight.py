@@ -13,10 +13,14 @@ from targets.observation import Observation
 def check_engine(settings: Settings, owner: str, observed: Observation) -> None:
     """Raises ``ConfigErrors`` when the site's name or port belongs to somebody else."""
     errors = []
-    others = sorted(observed.owners - {owner})
-    if others:
+    site = f"{owner.rpartition('/')[0]}/{settings.joins}" if settings.joins else owner
+    others = sorted(observed.owners - {site})
+    if settings.joins and observed.at and site not in observed.owners:
+        got = f"'{settings.joins}', which serves no '{settings.app.name}' on this engine"
+        errors.append(ConfigError("joins", got, f"a stack that does: make up STACK={settings.joins} first"))
+    elif others:
         got = f"'{settings.app.name}', which stack {', '.join(others)} serves on this engine"
-        errors.append(ConfigError("app.name", got, "a name that no other stack has"))
+        errors.append(ConfigError("app.name", got, "a name that no other stack has; or joins, where both serve one site"))
     holder = observed.ports.get(settings.port)
     mine = Names(settings.app.name).proxy
     if holder not in (None, mine):

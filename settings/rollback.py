@@ -8,6 +8,12 @@ A ``release`` that a person has set stays until a person takes it away.
 from settings.model import Settings
 from settings.source import Source
 
+STAYS = (
+    *("release", "rollback", "hosts", "target", "services", "keepReleases"),
+    *("joins", "standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
+)
+"""Keys that a rollback leaves as they are today: they are about where the site runs, not about what it is."""
+
 DIGITS = 10
 """So many of the digest's hex digits are noted."""
 

@@ -59,8 +59,12 @@ def make(settings: Settings, owner: str) -> Target:
             memory=(settings.memory.high or "", settings.memory.max or ""),
         )
     from targets.docker import DockerTarget
+    from targets.docker.joined import JoinedTarget
 
     services = {key: value for key, value in settings.services if value is not None}
+    if settings.joins:
+        first = f"{owner.rpartition('/')[0]}/{settings.joins}"
+        return JoinedTarget(name, owner=first, stack=owner, services=list(services))
     return DockerTarget(name, owner=owner, services=services)
 
 

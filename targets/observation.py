@@ -28,6 +28,8 @@ class Observation:
     """The instance that ``live.sock`` names, when its container is there."""
     live: str = ""
     """Id of the instance that ``live.sock`` names, '' when nothing does."""
+    stacks: Mapping[str, str] = field(default_factory=dict)
+    """Instance -> the stack that it is of, where several stacks share a site."""
     standby: str = ""
     """Id of the instance that is kept running although it does not serve."""
     running: frozenset[str] = frozenset()
@@ -51,6 +53,11 @@ class Observation:
         now = self.serving.interface if self.serving else interface
         return f"{now} -> {interface}" if now != interface else ""
 
+    def taken_by(self, owner: str) -> str:
+        """The other stack of the site that has the traffic, '' for none; ``owner`` is the stack that asks."""
+        holder = self.stacks.get(self.live, owner)
+        return holder.rpartition("/")[2] if holder != owner else ""
+
     @property
     def serving_migrations(self) -> frozenset[str]:
         """Of the release that serves; empty where nobody knows."""
@@ -67,17 +74,24 @@ class Observation:
             return ""
         if self.live != instance:
             return self._fault(f"live.sock names {self.live}")
-        strays = sorted((self.running | self.stopped) - {instance, self.standby})
+        mine = {one for one in self.running | self.stopped if self.stacks.get(one) == self.stacks.get(instance)}
+        strays = sorted(mine - {instance, self.standby})
         return self._fault(f"stray {', '.join(strays)}") if strays else ""
 
     def _fault(self, text: str) -> str:
         return f"{text} (seen {self.at})" if self.at else text
 
 
-def change(now: Serving | None, asked: Serving) -> str:
-    """What the update will do, in words."""
+def change(now: Serving | None, asked: Serving, taken_by: str = "") -> str:
+    """What the update will do, in words. ``taken_by``: the other stack of the site that has the traffic."""
     if now is None:
         return f"first start of {asked.interface} ({asked.server}), release {asked.release}"
+    if taken_by:
+        return (
+            f"this stack does not serve: stack {taken_by} does, {now.interface} ({now.server}), release {now.release}; "
+            f"an update gives the traffic to {asked.interface} ({asked.server}), instance {asked.instance}, and {now.instance} "
+            "stays as it is"
+        )
     if now.instance == asked.instance:
         return f"{now.interface} ({now.server}), release {now.release} serves and stays"
     parts = []

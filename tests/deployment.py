@@ -202,10 +202,11 @@ class Deployment:
         else:
             self.embedded.create()
 
-    def start(self, *args: str) -> "subprocess.Popen[str]":
-        """``make up`` in the background, in a process group of its own."""
-        self.write_config()
-        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", "up", "--stack", self.stack, *args]
+    def start(self, *args: str, verb: str = "up", write: bool = True) -> "subprocess.Popen[str]":
+        """``make up`` or another verb in the background, in a process group of its own; ``write`` the config first for ``up``."""
+        if verb == "up" and write:
+            self.write_config()
+        command = [str(self.folder / ".venv/bin/python"), "-m", "ops", verb, "--stack", self.stack, *args]
         return subprocess.Popen(
             command,
             cwd=self.folder,

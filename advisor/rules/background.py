@@ -9,7 +9,7 @@ from advisor.module import Module
 from advisor.project import Project
 from advisor.work import own_nodes
 
-_WORDS = re.compile(r"\b(Thread|Timer|Process|ProcessPoolExecutor|ThreadPoolExecutor|create_task|ensure_future|\w+Scheduler)\b")
+_WORDS = ("threading", "multiprocessing", "concurrent.futures", "apscheduler", "create_task", "ensure_future")
 _STARTS = re.compile(
     r"^(threading\.(Thread|Timer)|multiprocessing\.(Process|Pool)|concurrent\.futures\.(Thread|Process)PoolExecutor"
     r"|apscheduler(\.\w+)*\.\w+Scheduler)$"
@@ -35,7 +35,7 @@ def find(project: Project) -> Iterator[Evidence]:
     queue = next((name for name in QUEUES if project.requires(name)), "")
     fix = f"hand it to {queue}, which the project has" if queue else "a task queue with its own worker process"
     views = {id(view.function) for view in project.async_views}
-    for module in project.code.containing(_WORDS):
+    for module in project.code.containing(*_WORDS):
         if _ELSEWHERE.search(module.file):
             continue
         for node in ast.walk(module.tree):

@@ -8,7 +8,7 @@ from advisor.evidence import Evidence, Weight
 from advisor.module import Module
 from advisor.project import Project
 
-_ROUTES = re.compile(r"ProtocolTypeRouter|[\"']websocket[\"']")
+_ROUTES = ("ProtocolTypeRouter", "'websocket'", '"websocket"')
 _CONSUMER = re.compile(r"(WebsocketConsumer|AsyncHttpConsumer|GenericAsyncAPIConsumer)\b")
 
 
@@ -26,7 +26,7 @@ def find(project: Project) -> Iterator[Evidence]:
 
 def _routes(project: Project) -> Iterator[Evidence]:
     weight: Weight = "gains" if project.entry.websockets_optional else "needs"
-    for module in project.code.containing(_ROUTES):
+    for module in project.code.containing(*_ROUTES):
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and module.dotted(node.func).endswith("ProtocolTypeRouter") and node.args:
                 yield from _router(project, module, node.args[0])
@@ -84,10 +84,10 @@ def _asks_for_websocket(node: ast.Compare) -> bool:
 
 
 def _consumers(project: Project, used: bool) -> Iterator[Evidence]:
-    for module in project.code.containing(_CONSUMER):
+    for module in project.code.containing("Consumer"):
         for name, node in module.classes.items():
             if any(_CONSUMER.search(module.dotted(base)) for base in node.bases) and not used:
-                says = f"{name} is a consumer, and no route leads to it"
+                says = f"{name} is a consumer, and no ProtocolTypeRouter leads to it"
                 yield Evidence(module.file, node.lineno, "channels", "note", says)
 
 

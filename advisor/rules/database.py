@@ -1,7 +1,6 @@
 """Database settings that leak or fail under ASGI."""
 
 import ast
-import re
 from collections.abc import Iterator
 
 from advisor.evidence import Evidence
@@ -17,7 +16,7 @@ def find(project: Project) -> Iterator[Evidence]:
         for node in ast.walk(module.tree):
             yield from _ages(module, node)
             yield from _atomic(project, module, node)
-    for module in project.code.containing(re.compile("DJANGO_ALLOW_ASYNC_UNSAFE")):
+    for module in project.code.containing("DJANGO_ALLOW_ASYNC_UNSAFE"):
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Constant) and node.value == "DJANGO_ALLOW_ASYNC_UNSAFE":
                 says = "DJANGO_ALLOW_ASYNC_UNSAFE: the ORM may block the event loop, and mix connections up"

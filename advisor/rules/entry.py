@@ -29,7 +29,7 @@ def _other_app(project: Project) -> Iterator[Evidence]:
     """FastAPI and its like, started together with Django from one module."""
     import ast
 
-    for module in project.code.containing(re.compile(r"get_asgi_application")):
+    for module in project.code.containing("get_asgi_application"):
         for node in ast.walk(module.tree):
             if isinstance(node, ast.Call) and _OTHER_APPS.match(name := module.dotted(node.func, {})):
                 says = f"another ASGI app ({name.rpartition('.')[2]}) is served beside Django"

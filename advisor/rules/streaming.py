@@ -15,13 +15,13 @@ from advisor.project import Project
 from advisor.work import own_nodes
 
 Kind = Literal["async", "sync", "either", "unknown"]
-_STREAMS = re.compile(r"(StreamingHttpResponse|FileResponse|\bsleep)\s*\(")
+_STREAMS = ("StreamingHttpResponse", "FileResponse", "sleep(")
 _ENDLESS = re.compile(r"itertools\.count|^count$")
 
 
 def find(project: Project) -> Iterator[Evidence]:
     """Streams by kind, files that are sent by Django, and views that poll in a loop."""
-    for module in project.code.containing(_STREAMS):
+    for module in project.code.containing(*_STREAMS):
         for name, function in module.functions.items():
             for node in own_nodes(function):
                 if isinstance(node, ast.Call):

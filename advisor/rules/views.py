@@ -73,7 +73,7 @@ def _new(spot: Spot, seen: set[tuple[str, int]]) -> bool:
 
 def _consumers(project: Project) -> Iterator[tuple[str, Module, Function, str]]:
     """Async methods of consumers: they share the loop with every request."""
-    for module in project.code.containing(re.compile(r"Async\w*Consumer\b")):
+    for module in project.code.containing("Consumer"):
         owners = {n for n, c in module.classes.items() if any(_ASYNC_CONSUMER.search(module.dotted(base)) for base in c.bases)}
         for name, function in module.functions.items():
             owner = name.rpartition(".")[0]

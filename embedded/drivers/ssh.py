@@ -42,7 +42,9 @@ def run(
 
     async def work() -> tuple[int, str, str]:
         async with connected(connection) as client:
-            done = await client.run(text, input=stdin, env={**environment, **previous}, encoding="utf-8", errors="replace")
+            # An empty text as input would leave the command's standard input open for ever.
+            given: dict[str, Any] = {"input": stdin} if stdin else {"stdin": asyncssh.DEVNULL}
+            done = await client.run(text, env={**environment, **previous}, encoding="utf-8", errors="replace", **given)
             status = done.exit_status if done.exit_status is not None else 255
             return status, str(done.stdout or ""), str(done.stderr or "")
 

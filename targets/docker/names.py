@@ -25,6 +25,8 @@ GUARD = Path(__file__).parents[1] / "common/schema.py"
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"
+LABEL_STACK = "gateway.stack"
+"""On instances: the stack that they are of, where several share a site."""
 LABEL_ROLE = "gateway.role"
 LABEL_INSTANCE = "gateway.instance"
 LABEL_RELEASE = "gateway.release"

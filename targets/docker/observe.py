@@ -43,6 +43,7 @@ def observe(app: str) -> Observation:
         owners=frozenset(owners),
         live=live,
         standby=standby,
+        stacks={name: engine.stack_of(container) for name, container in instances.items()},
         serving=_serving(instances[live]) if live in instances else None,
         running=frozenset(name for name, c in instances.items() if c.status == "running"),
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),

@@ -16,6 +16,8 @@ class Request(BaseModel):
     app: str
     owner: str
     """Project and stack; a label on everything that is made, so that two stacks never share a site by accident."""
+    stack: str = ""
+    """Another stack of that site, which has instances of its own; '' for the owner itself."""
 
 
 class BaseImageRequest(BaseModel):
@@ -25,6 +27,12 @@ class BaseImageRequest(BaseModel):
 
     reference: str
     """What a registry calls it, such as ``python:3.13-slim``."""
+
+
+class JoinRequest(Request):
+    """Is the site there that this stack joins?"""
+
+    services: tuple[str, ...]
 
 
 class StorageRequest(Request):

@@ -44,7 +44,7 @@ class DockerTarget(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:DockerTarget", app, None, opts)
-        self.app, self.owner = app, owner
+        self.app, self.owner, self.stack = app, owner, ""
         self.names = names.Names(app)
         self.services = tuple(sorted(services or {}))
         self._base_images: dict[str, pulumi.Output[str]] = {}
@@ -185,6 +185,7 @@ class DockerTarget(pulumi.ComponentResource):
             return requests.TrafficRequest(
                 app=self.app,
                 owner=self.owner,
+                stack=self.stack,
                 serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
                 host=spec.health_host,
                 path=spec.health_path,
@@ -205,6 +206,7 @@ class DockerTarget(pulumi.ComponentResource):
         return {
             "app": self.app,
             "owner": self.owner,
+            "stack": self.stack,
             "release": spec.release,
             "image": image,
             "env_id": spec.env_id,

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embedded.passphrase import PassphraseCrypter
 from embedded.plan import Step
 from embedded.stack import EmbeddedStack
 from tests.conformance import normal
@@ -58,12 +60,19 @@ def run(stack: EmbeddedStack, each: Round, log: Path) -> dict[str, Any]:
     }
 
 
+@cache
+def salt() -> str:
+    """One for all stacks: the key is derived once."""
+    return PassphraseCrypter(normal.PASSPHRASE).state
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_operations_and_state_are_those_of_the_real_cli(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CONFORMANCE_LOG", str(tmp_path / "log"))
     (tmp_path / "Pulumi.yaml").write_text("name: conformance\nruntime: python\n")
     env = {"PULUMI_BACKEND_URL": f"file://{tmp_path}/state", "PULUMI_CONFIG_PASSPHRASE": normal.PASSPHRASE}
+    (tmp_path / "Pulumi.test.yaml").write_text(f"encryptionsalt: {salt()}\n")
     recorded = json.loads(file_of(case).read_text())
     stack = EmbeddedStack(tmp_path, env, "test", parallel=1)
     stack.create()

@@ -19,7 +19,7 @@ def site(deploy: Callable[..., Deployment]) -> Deployment:
     site = deploy("killed", kind="embedded")
     shutil.copy(Path(__file__).with_name("kill_at.py"), site.folder / "kill_at.py")
     sqlite = {"DATABASE_URL": "sqlite:////srv/media/db.sqlite3", "MEDIA_ROOT": "/srv/media"}
-    site.must_up(drainSeconds=0, services={}, env=sqlite)
+    site.must_up(drainSeconds=0, health={"timeout": 60}, services={}, env=sqlite)
     return site
 
 

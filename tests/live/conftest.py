@@ -11,14 +11,14 @@ from tests.live.inprocess import InProcessSite
 
 
 @pytest.fixture(scope="module")
-def make_site(engine: docker.DockerClient) -> Iterator[Callable[[str], InProcessSite]]:
+def make_site(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], InProcessSite]]:
     """Makes sites by name and takes them away at the end of the module."""
     made: list[str] = []
 
     def make(app: str) -> InProcessSite:
         remove_site(engine, app)
         made.append(app)
-        return InProcessSite(app, free_port(), engine)
+        return InProcessSite(app, free_port(), engine, tmp_path_factory.mktemp(app))
 
     yield make
     for app in made:

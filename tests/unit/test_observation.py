@@ -88,3 +88,22 @@ def test_a_change_is_told_in_words_before_it_is_made(now: Serving | None, wanted
     told = change(now, wanted)
     assert told.startswith(words)
     assert (f"instance {B} starts beside {A}" in told) == (wanted.instance == B)
+
+
+STACKS = {A: "gateway/prod-wsgi", B: "gateway/prod-asgi"}
+
+
+def test_the_instance_of_another_stack_and_a_standby_are_no_strays() -> None:
+    assert seen(running={A, B}, live=A, stacks=STACKS).traffic_fault(A) == ""
+    assert seen(running={A, C}, live=A, standby=C).traffic_fault(A) == ""
+    assert seen(running={A, B, C}, live=A, stacks={**STACKS, C: STACKS[A]}).traffic_fault(A) == f"stray {C}"
+
+
+def test_a_stack_whose_site_another_one_serves_is_to_take_the_traffic_and_says_so() -> None:
+    observed = seen(running={A, B}, live=B, stacks=STACKS)
+    assert observed.traffic_fault(A) == f"live.sock names {B}"
+    assert (observed.taken_by(STACKS[A]), observed.taken_by(STACKS[B])) == ("prod-asgi", "")
+    other = SERVING.model_copy(update={"instance": B, "interface": "asgi", "server": "uvicorn"})
+    told = change(other, SERVING, "prod-asgi")
+    assert told.startswith(f"this stack does not serve: stack prod-asgi does, asgi (uvicorn), release {SERVING.release}; ")
+    assert f"gives the traffic to wsgi (gunicorn), instance {A}, and {B} stays as it is" in told

@@ -64,7 +64,7 @@ def test_nobody_looks_for_a_port_of_an_engine_elsewhere(taken_port: int, monkeyp
 def test_a_name_that_another_stack_serves_is_refused(free_port: int) -> None:
     (error,) = refused(free_port, Observation(owners=frozenset({OWNER, "gateway/staging"})))
     assert (error.key, error.got) == ("app.name", "'shop', which stack gateway/staging serves on this engine")
-    assert error.takes == "a name that no other stack has"
+    assert error.takes == "a name that no other stack has; or joins, where both serve one site"
 
 
 def test_a_site_of_its_own_stack_is_fine(free_port: int) -> None:
@@ -73,3 +73,11 @@ def test_a_site_of_its_own_stack_is_fine(free_port: int) -> None:
 
 def test_name_and_port_are_told_together(taken_port: int) -> None:
     assert [error.key for error in refused(taken_port, Observation(owners=frozenset({"x/y"})))] == ["app.name", "httpPort"]
+
+
+def test_a_stack_that_joins_another_ones_site_is_welcome_where_that_is() -> None:
+    joined = settings_of(joins="first", listenAddress="127.0.0.1")
+    there = Observation(at="now", owners=frozenset({"gateway/first"}), ports={8080: "shop-nginx"})
+    check_engine(joined, OWNER, there)
+    with pytest.raises(ConfigErrors, match="config gateway:joins: got 'first', which serves no 'shop' on this engine"):
+        check_engine(joined, OWNER, Observation(at="now", ports={8080: "shop-nginx"}))

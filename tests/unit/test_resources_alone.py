@@ -67,6 +67,7 @@ def test_a_release_asks_for_exactly_what_it_is_made_of(recorded: Record) -> None
     assert step.request == {
         "app": "shop",
         "owner": OWNER,
+        "stack": "",
         "release": RELEASE,
         "source": "examples/shop",
         "ref": None,

@@ -23,6 +23,7 @@ Verb = tuple[type[BaseModel], Callable[[docker.DockerClient, Any], object]]
 
 VERBS: dict[str, Verb] = {
     "base": (requests.BaseImageRequest, lambda client, request: bases.ensure(client, request.reference).id),
+    "join": (requests.JoinRequest, steps.join),
     "prepare": (requests.StorageRequest, steps.prepare),
     "await-service": (requests.ServiceRequest, steps.await_service),
     "release": (requests.ReleaseRequest, releases.build),

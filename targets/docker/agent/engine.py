@@ -49,10 +49,16 @@ def remove(container: Container | None) -> None:
             container.remove(force=True, v=True)
 
 
-def instances(client: docker.DockerClient, app: str) -> list[Container]:
-    """Containers of the site's instances, whether they run or not."""
+def instances(client: docker.DockerClient, app: str, stack: str = "") -> list[Container]:
+    """Containers of the site's instances, whether they run or not; with ``stack`` only those of that stack."""
     mine: dict[str, str | list[str] | bool] = {"label": [f"{names.LABEL_APP}={app}", f"{names.LABEL_ROLE}=instance"]}
-    return client.containers.list(all=True, filters=mine, ignore_removed=True)
+    found = client.containers.list(all=True, filters=mine, ignore_removed=True)
+    return [one for one in found if stack in ("", stack_of(one))]
+
+
+def stack_of(instance: Container) -> str:
+    """The stack that an instance is of."""
+    return str(instance.labels.get(names.LABEL_STACK) or instance.labels.get(names.LABEL_OWNER, ""))
 
 
 def kept_images(client: docker.DockerClient, app: str) -> list[Image]:

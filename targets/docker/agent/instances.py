@@ -54,7 +54,7 @@ def _as_asked(container: Container, request: InstanceRequest) -> bool:
 def _create(client: docker.DockerClient, request: InstanceRequest, name: str, files: code.Shared) -> Container:
     serve = ["serve", f"{names.SOCKETS}/{names.socket_name(request.instance)}", f"{names.ENV}/{request.env_id}.env"]
     told = {key: getattr(request, key) for key in ("interface", "server", "release", "instance")}
-    labels = engine.labels(request.app, request.owner, "instance", **told)
+    labels = engine.labels(request.app, request.owner, "instance", **told, stack=request.stack or request.owner)
     return code.create(client, request, name, [*serve, "--", *request.argv], files, labels)
 
 

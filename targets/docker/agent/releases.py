@@ -16,12 +16,28 @@ def build(client: docker.DockerClient, request: ReleaseRequest) -> str:
     """Image id of the release: the one that is there, a prebuilt one, or a new build."""
     tag = names.Names(request.app).image(request.release)
     with engine.lock(request.app, "release"):
-        image = _kept(client, tag) or _prebuilt(client, request) or builds.build(client, request)
+        image = _kept(client, request) or _prebuilt(client, request) or builds.build(client, request)
         image.tag(tag)
     return str(image.id)
 
 
-def _kept(client: docker.DockerClient, tag: str) -> Image | None:
+def _kept(client: docker.DockerClient, request: ReleaseRequest) -> Image | None:
+    """The image that is there; raises where that is not the one that was built, or that has served, under this id."""
+    own = names.Names(request.app)
+    found, served = (_image(client, tag) for tag in (own.image(request.release), own.served(request.release)))
+    if found is None:
+        return None
+    built = found.labels.get(names.LABEL_RELEASE, request.release) == request.release
+    if built and (served is None or served.id == found.id):
+        return found
+    tag = own.image(request.release)
+    raise AgentError(
+        f"the kept image {tag} is not the one that was built for release {request.release}; what serves stays; "
+        f"way out: docker rmi {tag} {own.served(request.release)}, then deploy its source again, or go back to another release"
+    )
+
+
+def _image(client: docker.DockerClient, tag: str) -> Image | None:
     try:
         return client.images.get(tag)
     except ImageNotFound:

@@ -12,7 +12,7 @@ from targets.common.causes import cause, redact, report
 from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import code, engine
-from targets.docker.requests import EnvRequest, ServiceRequest, StorageRequest, TaskRequest
+from targets.docker.requests import EnvRequest, JoinRequest, ServiceRequest, StorageRequest, TaskRequest
 from targets.docker.services import data_service
 
 LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900}
@@ -49,6 +49,17 @@ def await_service(client: docker.DockerClient, request: ServiceRequest) -> str:
         time.sleep(0.2)
     log = redact(container.logs(tail=200).decode(errors="replace"), [])
     raise AgentError(report(f"{request.service} of {request.app} takes no connections after {SERVICE_SECONDS} seconds", log))
+
+
+def join(client: docker.DockerClient, request: JoinRequest) -> str:
+    """The site that another stack has made is there; raises where it is not."""
+    own = names.Names(request.app)
+    wanted = {"Nginx": own.proxy, **{service: f"{request.app}-{service}" for service in request.services}}
+    missing = [what for what, name in wanted.items() if engine.find(client, name) is None]
+    if missing:
+        first = request.owner.rpartition("/")[2]
+        raise AgentError(f"stack {first} has no {' and no '.join(missing)} to join here; way out: make up STACK={first} first")
+    return "joined"
 
 
 def write_env(client: docker.DockerClient, request: EnvRequest) -> str:

@@ -104,7 +104,7 @@ def probe_proxy(container: Container, own: names.Names, request: TrafficRequest)
 
 def _sweep(client: docker.DockerClient, request: Request, keep: set[str]) -> None:
     """Remove instances that nobody needs: what a killed update left, a standby of before. A replaced one drains on its own."""
-    for container in engine.instances(client, request.app):
+    for container in engine.instances(client, request.app, request.stack or request.owner):
         if container.labels.get(names.LABEL_INSTANCE, "") not in keep:
             engine.remove(container)
             if env_id := code.env_of(container):
@@ -112,11 +112,20 @@ def _sweep(client: docker.DockerClient, request: Request, keep: set[str]) -> Non
 
 
 def stop(client: docker.DockerClient, request: TrafficRequest) -> str:
-    """The site is taken down: the link goes, so that nothing seems to serve, and with it a standby."""
-    own = names.Names(request.app)
-    container = engine.find(client, own.instance(request.serving.instance))
+    """The stack is taken down, and its standby with it. Traffic goes to another stack of the site, if one runs, or nowhere."""
+    own, mine = names.Names(request.app), request.serving.instance
+    container = engine.find(client, own.instance(mine))
     if container is not None and engine.inspect_state(container)["Running"]:
-        _rename(container, "")
-        engine.put(container, names.STANDBY, b"")
-    _sweep(client, request, keep={request.serving.instance})
+        if engine.run_in(container, "readlink", names.LIVE)[1] == names.socket_name(mine):
+            _rename(container, _elsewhere(client, request))
+        if read_standby(container):
+            engine.put(container, names.STANDBY, b"")
+    _sweep(client, request, keep={mine})
     return "off"
+
+
+def _elsewhere(client: docker.DockerClient, request: TrafficRequest) -> str:
+    """Socket of a running instance of another stack, '' where there is none."""
+    mine = request.stack or request.owner
+    others = [one for one in engine.instances(client, request.app) if one.status == "running" and engine.stack_of(one) != mine]
+    return names.socket_name(others[0].labels[names.LABEL_INSTANCE]) if others else ""

@@ -1,0 +1,38 @@
+"""A second stack of one site: instances of its own, on the first stack's network, volumes, data services and Nginx."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from rendering.nginx import ProxySpec
+from targets.docker import names, requests
+from targets.docker.commands import command
+from targets.docker.target import DockerTarget
+
+
+class JoinedTarget(DockerTarget):
+    """As ``DockerTarget``, but what instances share is there already and stays the first stack's.
+
+    ``owner`` is that first stack (``project/stack``), ``stack`` this one. ``services`` are the data services that its instances
+    use, by name.
+    """
+
+    def __init__(
+        self, app: str, *, owner: str, stack: str, services: Sequence[str] = (), opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        pulumi.ComponentResource.__init__(self, "gateway:index:DockerTarget", app, None, opts)
+        self.app, self.owner, self.stack = app, owner, stack
+        self.names = names.Names(app)
+        self.services = tuple(sorted(services))
+        self._base_images = {}
+        self._proxy = ""
+        request = requests.JoinRequest(app=app, owner=owner, stack=stack, services=self.services)
+        self._ready = command(f"{app}-joined", "join", request.model_dump_json(), self)
+        self.register_outputs({})
+
+    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+        """The first stack's Nginx, as it is."""
+        return self._ready
+
+    def _needs(self) -> list[pulumi.Resource]:
+        return [self._ready]

@@ -1,0 +1,1 @@
+"""The embedded engine's own parts: files, secrets, config, SSH, refusals."""

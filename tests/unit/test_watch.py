@@ -1,0 +1,45 @@
+"""After a switch: which answers in Nginx's log are bad enough to take it back."""
+
+import pytest
+
+from targets.docker.agent.watch import Seen
+
+LINE = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.010 id=abc'
+
+
+def seen(*answers: tuple[str, int, str]) -> Seen:
+    found = Seen()
+    found.add(LINE.format(path=path, status=status, upstream=upstream) for path, status, upstream in answers)
+    return found
+
+
+GOOD, BAD = ("/", 200, "0.010"), ("/pay/", 500, "0.010")
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        ([], False),
+        ([GOOD] * 100, False),
+        ([BAD] * 2, False),
+        ([BAD] * 3, True),
+        ([BAD] * 3 + [GOOD] * 97, False),
+        ([BAD] * 6 + [GOOD] * 94, True),
+        ([("/gone/", 404, "0.010")] * 50, False),
+        ([("/", 502, "0.000")] * 3, True),
+        ([("/static/x.css", 500, "-")] * 50, False),
+    ],
+)
+def test_more_than_the_limit_of_at_least_three_bad_answers_is_wrong(answers: list[tuple[str, int, str]], wrong: bool) -> None:
+    assert bool(seen(*answers).verdict(5)) is wrong
+
+
+def test_the_verdict_names_the_worst_without_what_people_typed() -> None:
+    told = seen(*[("/pay/?card=4711", 500, "0.1")] * 4, ("/", 200, "0.1")).verdict(5)
+    assert told == "4 of 5 answers were 5xx (GET localhost/pay/ 500 4 times)"
+
+
+def test_lines_of_other_kinds_are_passed_over() -> None:
+    found = Seen()
+    found.add(["2026/11/21 07:00:00 [notice] 1#1: start worker process 7", ""])
+    assert found.answers == 0
