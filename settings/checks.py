@@ -165,10 +165,11 @@ def _hosts(settings: Settings) -> Iterator[ConfigError]:
     names = [(host.address, host.port) for host in settings.hosts]
     if len(set(names)) < len(names):
         yield ConfigError("hosts", "the same host more than once", "each host once")
-    yield from _docker_only(settings)
+    yield from _not_on_hosts(settings)
 
 
-def _docker_only(settings: Settings) -> Iterator[ConfigError]:
+def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:
+    """Images and data services are Docker's."""
     for name, options in settings.services:
         if options is not None:
             yield ConfigError(
@@ -177,10 +178,6 @@ def _docker_only(settings: Settings) -> Iterator[ConfigError]:
                 "nothing there: services are for the docker target; "
                 "give the address of one that you run in env or secrets (DATABASE_URL, REDIS_URL)",
             )
-    if settings.standby:
-        yield ConfigError("standby", "true with target 'host'", "false: a kept instance is started again by a rollback")
-    if settings.watch_seconds:
-        yield ConfigError("watchSeconds", f"{settings.watch_seconds} with target 'host'", "0: only docker watches for now")
     for key in ("image", "dockerfile"):
         if getattr(settings.app, key):
             yield ConfigError(
