@@ -41,7 +41,7 @@ class Way:
 def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str, yes: bool) -> None:
     """Go back to update ``to``, or to the last one that served before the present. Raises ``Stop``; then nothing has changed.
 
-    ``secrets``: ``restore``, or ``today`` where those of then cannot be read any more. Asks on a terminal unless ``yes``.
+    ``secrets``: ``restore``, or ``today`` where those of then cannot be read, or would not do, any more. Asks on a terminal unless ``yes``.
     """
     begun = time.monotonic()
     stack = open_stack(stack_name, console)
@@ -93,7 +93,7 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
         raise BadConfig(_unreadable(target, stack.name))
     rows = stack.config_rows()
     now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
-    wanted = stack_config.restored(now, target.config, keep=target.unreadable)
+    wanted = stack_config.restored(now, target.config, keep=hidden if keep_secrets else ())
     if wanted.get("interface") == "auto" and target.serving:
         wanted["interface"] = target.serving.interface  # what the advisor said then, not what it would say of today's source
     try:
