@@ -165,10 +165,10 @@ def _hosts(settings: Settings) -> Iterator[ConfigError]:
     names = [(host.address, host.port) for host in settings.hosts]
     if len(set(names)) < len(names):
         yield ConfigError("hosts", "the same host more than once", "each host once")
-    yield from _not_on_hosts(settings)
+    yield from _docker_only(settings)
 
 
-def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:
+def _docker_only(settings: Settings) -> Iterator[ConfigError]:
     """Images and data services are Docker's."""
     for name, options in settings.services:
         if options is not None:
