@@ -10,8 +10,8 @@ from ops.engines import open_stack
 from ops.updates import Update
 from targets.served import Served
 
-WIDE = 180
-"""Columns of a table that no terminal shows."""
+WIDE = 400
+"""Columns of a table that no terminal shows: one line per update, for grep."""
 
 
 def history(stack_name: str, console: Console, *, last: int) -> None:

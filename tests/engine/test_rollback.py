@@ -213,7 +213,7 @@ def test_history_tells_what_served_and_what_changed_and_no_value(site: Deploymen
     ("arguments", "words"),
     [
         (("--to", "999"), "cannot go back to update 999: there is no such update; those that served:"),
-        (("--to", "0"), "0"),
+        (("--to", "0"), "Invalid value for '--to'"),
     ],
 )
 def test_an_update_that_is_not_there_is_refused_and_nothing_is_touched(
