@@ -60,7 +60,7 @@ def _given(stack: Engine) -> tuple[dict[str, Any], str, frozenset[str]]:
 def _remove_images(client: docker.DockerClient, stack: Engine) -> None:
     config, _ = stack.config()
     app = json.loads(config.get("gateway:app") or "{}").get("name")
-    for repository in (f"gateway/{app}", f"gateway/{app}-dependencies"):
+    for repository in (f"gateway/{app}", f"gateway/{app}-served", f"gateway/{app}-dependencies"):
         for image in client.images.list(name=repository) if app else ():
             for tag in image.tags:
                 client.images.remove(tag, force=True)

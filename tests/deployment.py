@@ -265,9 +265,10 @@ def remove_site(engine: docker.DockerClient, app: str) -> None:
         volume.remove(force=True)
     for network in engine.networks.list(filters=mine):
         network.remove()
-    for image in engine.images.list(name=f"gateway/{app}"):
-        for tag in image.tags:
-            engine.images.remove(tag, force=True)
+    for repository in (f"gateway/{app}", f"gateway/{app}-served"):
+        for image in engine.images.list(name=repository):
+            for tag in image.tags:
+                engine.images.remove(tag, force=True)
 
 
 def free_port() -> int:
