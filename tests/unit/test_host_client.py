@@ -188,3 +188,13 @@ def test_a_host_that_is_gone_for_good_can_be_taken_out_by_saying_so(monkeypatch:
     assert client.act("stop", text) == "forgotten"
     with pytest.raises(AgentError, match="cannot be reached"):
         client.act("start", text)
+
+
+@pytest.mark.parametrize(("last", "retired"), [("new", True), ("old", False), ("older", True)])
+def test_an_instance_that_served_by_somebodys_hand_is_retired_and_one_of_the_stack_is_left_to_it(
+    monkeypatch: pytest.MonkeyPatch, last: str, retired: bool
+) -> None:
+    log: list[str] = []
+    monkeypatch.setenv("PULUMI_COMMAND_STDOUT", json.dumps({"instance": last}))
+    switch(Fake("a", log))
+    assert ("a retire old" in log) is retired

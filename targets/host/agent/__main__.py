@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "ready": (requests.TrafficRequest, traffic.ready),
     "switch": (requests.TrafficRequest, traffic.switch),
     "back": (requests.TrafficRequest, traffic.back),
+    "retire": (requests.TrafficRequest, lambda request: instances.retire(Places(request.app), request.instance)),
     "off": (requests.TrafficRequest, traffic.off),
 }
 

@@ -13,7 +13,7 @@ from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
 from targets.host.agent import code, nginx, system
 from targets.host.agent.places import UNITS, Places
-from targets.host.agent.requests import InstanceRequest
+from targets.host.agent.requests import InstanceRequest, parse
 
 ENDINGS = (".service", ".socket")
 EXIT_SECONDS = 0.3
@@ -157,6 +157,15 @@ def stop(request: InstanceRequest) -> str:
     return "stopped"
 
 
+def retire(places: Places, instance: str) -> str:
+    """Stop an instance that the stack does not know, such as one that was started by hand, as its record says."""
+    known = system.read_json(places.instances / f"{instance}.json")
+    if not known:
+        remove(places, instance)
+        return "removed"
+    return stop(parse(InstanceRequest, json.dumps({name: value for name, value in known.items() if name != "files"})))
+
+
 def _drain(places: Places, request: InstanceRequest) -> None:
     """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
 
@@ -206,6 +215,8 @@ def enable(places: Places, instance: str, *, on: bool) -> None:
 
 def remove_site(places: Places) -> str:
     """Everything of the site but what users made: uploads and data stay, and with them the name stays ours."""
+    for instance in system.units_of(places):  # started by hand, or left by a killed update: the stack does not know them
+        remove(places, instance)
     own = (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.env, places.sites)
     for path in own:
         shutil.rmtree(path, ignore_errors=True)

@@ -21,6 +21,7 @@ def switch(hosts: list[Host], request: dict[str, Any], rolling: int) -> str:
         if failures:
             moved = [host for host in hosts if host.name in before]
             raise AgentError("\n".join([f"{failures[0]}{_back(moved, request, before)}", *(str(one) for one in failures[1:])]))
+    _retire(hosts, request, before)
     return _result(hosts, request, noted)
 
 
@@ -32,6 +33,16 @@ def _expect_ready(hosts: list[Host], request: dict[str, Any]) -> None:
     ]
     if failures:
         raise AgentError("\n".join([f"{failures[0]}; traffic was moved on no host", *(str(one) for one in failures[1:])]))
+
+
+def _retire(hosts: list[Host], request: dict[str, Any], before: dict[str, str]) -> None:
+    """What served by somebody's hand is drained and stopped: the engine stops only what it knows. Never fails the update."""
+    try:
+        last = json.loads(os.environ.get("PULUMI_COMMAND_STDOUT", ""))["instance"]
+    except (ValueError, KeyError):
+        return
+    strays = [host for host in hosts if before.get(host.name) not in (None, "", request["instance"], last)]
+    each(strays, lambda host: host.agent("retire", json.dumps({**request, "instance": before[host.name]})))
 
 
 def _back(hosts: list[Host], request: dict[str, Any], before: dict[str, str]) -> str:
