@@ -24,6 +24,9 @@ rollback: ready
 test: ready
 	@$(PYTHON) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+test-long: ready
+	@$(PYTHON) -m pytest -n 2 --dist loadfile -m long
+
 check: ready
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy
 

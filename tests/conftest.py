@@ -52,11 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """``engine_kind`` for every test that deploys."""
     if "engine_kind" in metafunc.fixturenames:
-        wanted = metafunc.config.getoption("--engine")
+        wanted, story = metafunc.config.getoption("--engine"), metafunc.module.__name__.rpartition(".")[2]
+        quick = story not in ("test_broken_release",)
         if not wanted:
-            core = metafunc.module.__name__.rpartition(".")[2] in CORE
+            core = story in CORE
             wanted = "embedded" if not shutil.which("pulumi") else "both" if core else "pulumi"
-        kinds = ("pulumi", "embedded") if wanted == "both" else (wanted,)
+        # The second time round is for the long run, but for the stories that take seconds.
+        again = pytest.param("embedded", marks=[] if metafunc.config.getoption("--engine") or quick else pytest.mark.long)
+        kinds = ["pulumi", again] if wanted == "both" else [wanted]
         metafunc.parametrize("engine_kind", kinds, scope="module")
 
 

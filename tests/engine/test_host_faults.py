@@ -13,6 +13,8 @@ from tests.deployment import Result, eventually
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
 
+pytestmark = pytest.mark.long
+
 OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN3XjL0FqyHlzP8oQpQ6zGx4nMPQw1kR0N5rPqEtTQ2b"
 
 

@@ -10,6 +10,8 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment, Result
 
+pytestmark = pytest.mark.long
+
 AT_LEAST = 14
 """Boundaries of a switch: before and after each write of the state, and three steps begin and end."""
 

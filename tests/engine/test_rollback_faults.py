@@ -9,6 +9,8 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment, eventually
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:

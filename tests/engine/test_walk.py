@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from bench.load import Load
 from bench.walk import Walk
 from tests.deployment import Deployment
+
+pytestmark = pytest.mark.long
 
 STEPS = 8
 
