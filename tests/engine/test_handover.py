@@ -9,6 +9,8 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(pulumi_cli: str, deploy: Callable[..., Deployment]) -> Deployment:

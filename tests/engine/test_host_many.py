@@ -13,6 +13,8 @@ from tests.hosting import HostDeployment
 from tests.live.database import Database
 from tests.live.hosts import TestHost
 
+pytestmark = pytest.mark.long
+
 SITE = "/etc/nginx/sites-available/fleet.conf"
 
 

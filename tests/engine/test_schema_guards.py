@@ -8,6 +8,8 @@ import pytest
 from targets.docker.agent.engine import run_in
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.long
+
 MIGRATION = """from django.db import migrations, models
 
 

@@ -7,6 +7,8 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:

@@ -8,6 +8,8 @@ import pytest
 from bench.load import Load
 from tests.deployment import Deployment
 
+pytestmark = pytest.mark.long
+
 APP = "twostacks"
 
 
