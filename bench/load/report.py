@@ -89,6 +89,15 @@ class Report:
         return dict(Counter(failure.kind for failure in self.failures))
 
     @property
+    def lost(self) -> int:
+        """Failures that no client mends: all but those on a connection that had been used before and was closed while idle.
+
+        Those a client may send again on another connection (RFC 9112, 9.3.1), and browsers do. A reload of Nginx makes them:
+        it closes every idle connection, and one that sends at that very moment meets the close.
+        """
+        return sum(failure.kind != "stale_keepalive" for failure in self.failures)
+
+    @property
     def first_failure(self) -> float | None:
         return min((failure.t for failure in self.failures), default=None)
 
