@@ -109,7 +109,9 @@ class HostTarget(pulumi.ComponentResource):
         """A release task on every host; a migration on the first one only."""
 
         def request(_: str) -> str:
-            return requests.TaskRequest(**self._code(spec), task=task, properties=self._properties(), rules=spec.rules).json()
+            return requests.TaskRequest(
+                **self._code(spec), task=task, properties=self._properties(), rules=spec.rules if task == "migrate" else {}
+            ).json()
 
         once = task == "migrate"
         chosen = self.hosts[:1] if once else self.hosts
