@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pulumi import automation as auto
 from rich.console import Console
 from semver import VersionInfo
 
+from ops.automation import QuietStack
 from ops.engines import UpdateFailed, installer_answers
 from ops.errors import BadConfig, Failed, Missing
 from ops.progress import Progress
@@ -73,12 +75,15 @@ class Stack:
 
     def open(self) -> None:
         """Make the stack if it is not there yet."""
-        self._opened()
+        self._opened  # noqa: B018 - opened once, on first use
 
+    @cached_property
     def _opened(self) -> auto.Stack:
-        options = auto.LocalWorkspaceOptions(pulumi_command=self.command, env_vars=self.workspace.env)
+        workspace = auto.LocalWorkspace(
+            work_dir=str(self.workspace.root), pulumi_command=self.command, env_vars=self.workspace.env
+        )
         try:
-            return auto.create_or_select_stack(self.name, work_dir=str(self.workspace.root), opts=options)
+            return QuietStack.opened(self.name, workspace)
         except auto.CommandError as error:
             raise said(str(error)) from None
 
@@ -114,24 +119,22 @@ class Stack:
     def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
         """One ``pulumi up``; returns the outputs. Raises ``UpdateFailed``."""
         try:
-            result = self._opened().up(
-                message=message, on_event=progress, suppress_outputs=True, refresh=refresh or None, color="never"
-            )
+            self._opened.up(message=message, on_event=progress, suppress_outputs=True, refresh=refresh or None, color="never")
         except auto.CommandError as error:
             raise UpdateFailed(str(error)) from None
-        return {key: output.value for key, output in result.outputs.items()}
+        return self.outputs()
 
     def preview(self, progress: Progress) -> None:
         """One ``pulumi preview``. Raises ``UpdateFailed``."""
         try:
-            self._opened().preview(on_event=progress, color="never")
+            self._opened.preview(on_event=progress, color="never")
         except auto.CommandError as error:
             raise UpdateFailed(str(error)) from None
 
     def destroy(self, progress: Progress, *, keep_protected: bool) -> None:
         """One ``pulumi destroy``. Raises ``UpdateFailed``."""
         try:
-            self._opened().destroy(
+            self._opened.destroy(
                 on_event=progress, exclude_protected=keep_protected or None, suppress_outputs=True, color="never"
             )
         except auto.CommandError as error:

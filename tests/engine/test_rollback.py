@@ -1,7 +1,6 @@
 """Going back while people are shopping: code, dependency, interface, server, env, secret and Nginx's configuration together."""
 
 import json
-import os
 import random
 import shutil
 from collections.abc import Callable
@@ -14,9 +13,6 @@ import pytest
 from bench.load import Load
 from tests import revealing
 from tests.deployment import Deployment
-
-RELEASES = int(os.environ.get("GATEWAY_TEST_RELEASES", "5"))
-"""How many differing updates are made; all but the first and the last are gone back to, at most five."""
 
 SERVERS = (("wsgi", "gunicorn"), ("asgi", "uvicorn"), ("asgi", "gunicorn-asgi"))
 
@@ -37,18 +33,24 @@ class State:
     """Path of a static file with a hashed name, and so of that release alone."""
 
 
+@pytest.fixture(scope="module", params=[4, pytest.param(10, marks=pytest.mark.long)])
+def releases(request: pytest.FixtureRequest) -> int:
+    """How many differing updates are made; all but the first and the last are gone back to, at most five."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def site(deploy: Callable[..., Deployment]) -> Deployment:
+def site(deploy: Callable[..., Deployment], releases: int) -> Deployment:
     site = deploy("returning")
     revealing.install(site)
-    site.config |= {"drainSeconds": 5, "keepReleases": 20 + RELEASES, "health": {"timeout": 60}}
+    site.config |= {"drainSeconds": 5, "keepReleases": 20 + releases, "health": {"timeout": 60}}
     return site
 
 
 @pytest.fixture(scope="module")
-def states(site: Deployment) -> list[State]:
+def states(site: Deployment, releases: int) -> list[State]:
     """As many updates, each another in all of the seven."""
-    return [_deploy(site, number) for number in range(RELEASES)]
+    return [_deploy(site, number) for number in range(releases)]
 
 
 def _deploy(site: Deployment, number: int) -> State:

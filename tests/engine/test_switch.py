@@ -14,8 +14,6 @@ from rendering.nginx import UPSTREAM_SECONDS
 from settings.model import SERVERS
 from tests.deployment import Deployment
 
-SWITCHES = 20
-
 
 @pytest.fixture(scope="module")
 def site(deploy: Callable[..., Deployment]) -> Deployment:
@@ -24,11 +22,12 @@ def site(deploy: Callable[..., Deployment]) -> Deployment:
     return site
 
 
-def test_twenty_switches_releases_and_secrets_lose_no_request_and_close_no_idle_client(site: Deployment) -> None:
+@pytest.mark.parametrize("switches", [6, pytest.param(20, marks=pytest.mark.long)])
+def test_switches_releases_and_secrets_lose_no_request_and_close_no_idle_client(site: Deployment, switches: int) -> None:
     served = [site.health()["instance"]]
     with Load(base_url=site.url, host="localhost", rate=60, post_rate=10, slow=1, idle=8, clients=8) as load:
-        for number in range(SWITCHES):
-            _change(site, number)
+        for number in range(switches):
+            _change(site, number, f"{number} of {switches}")
             done = site.plain_up()
             assert done.status == 0, done.text
             served.append(site.health()["instance"])
@@ -36,18 +35,18 @@ def test_twenty_switches_releases_and_secrets_lose_no_request_and_close_no_idle_
     assert report.errors == ()
     assert report.failed == 0, report.summary()
     assert report.closed_idle == 0, report.summary()
-    assert report.ok > 60 * SWITCHES
+    assert report.ok > 60 * switches
     assert all(one != other for one, other in itertools.pairwise(served)), "every change is another instance"
     assert set(report.answers["X-Instance"]) == set(served)
     assert len(site.containers("instance")) == 1
 
 
-def _change(site: Deployment, number: int) -> None:
+def _change(site: Deployment, number: int, text: str) -> None:
     """Mostly the interface, to and fro; now and then a release or a secret."""
     if number % 5 == 3:
-        (site.source / "store/static/store/note.txt").write_text(f"release {number}")
+        (site.source / "store/static/store/note.txt").write_text(f"release {text}")
     elif number % 5 == 4:
-        site.set_secret("gateway:secrets.API_TOKEN", f"token {number}")
+        site.set_secret("gateway:secrets.API_TOKEN", f"token {text}")
     else:
         site.config["interface"] = "wsgi" if site.config["interface"] == "asgi" else "asgi"
     site.write_config()

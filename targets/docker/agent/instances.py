@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import time
 
 import docker
@@ -19,6 +20,13 @@ from targets.docker.requests import InstanceRequest
 
 EXIT_SECONDS = 10
 """How long a process whose exit has begun may take to be gone."""
+
+LOOK_SECONDS = 10
+STILL = 9
+STILL_CONNECTED = (
+    f'while grep -q " $0$" /proc/net/unix; do [ $(($1)) -gt 0 ] || exit {STILL}; set -- $(($1 - 1)); sleep 0.25; done'
+)
+"""Looks for connections to the socket $0, at most $1 times; ends with ``STILL`` when there are some to the last."""
 
 MINIMUM_DRAIN_SECONDS = 2 * UPSTREAM_SECONDS + 1
 """Below this a connection that Nginx still holds could meet a stopped server, so no drain is shorter."""
@@ -125,9 +133,15 @@ def _drain(
 
 
 def _await_no_connection(proxy: Container, instance: str, seconds: float) -> None:
+    """Wait in Nginx's container: each look from outside would be a process that Docker starts, four a second."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and connections(proxy, instance):
-        time.sleep(0.25)
+    while (left := end - time.monotonic()) > 0:
+        looks = math.ceil(min(left, LOOK_SECONDS) * 4)
+        status, _ = engine.run_in(
+            proxy, "sh", "-c", STILL_CONNECTED, f"{names.SOCKETS}/{names.socket_name(instance)}", str(looks)
+        )
+        if status != STILL:
+            return
 
 
 def connections(proxy: Container, instance: str) -> int:
