@@ -14,6 +14,7 @@ from embedded.stack import EmbeddedStack, Outcome
 from ops.engines import UpdateFailed
 from ops.errors import BadConfig, Failed, Missing
 from ops.progress import Progress
+from ops.updates import UNREADABLE
 from ops.workspace import Workspace
 
 
@@ -99,7 +100,17 @@ class Embedded:
     def history(self) -> list[dict[str, Any]]:
         with _told():
             found = self._stack.history()
-            return [{**one, **_times(one), "config": self._rows(one.get("config", {}))} for one in found]
+            return [{**one, **_times(one), "config": self._past(one.get("config", {}))} for one in found]
+
+    def _past(self, found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Rows of an earlier update; of secrets from before a change of the passphrase only that nobody can read them now."""
+        rows: dict[str, dict[str, Any]] = {}
+        for key, value in found.items():
+            try:
+                rows |= self._rows({key: value})
+            except WrongPassphrase:
+                rows[key] = {"value": UNREADABLE, "secret": True}
+        return rows
 
     def _program(self) -> Callable[[], object]:
         return main_file(self.workspace.root)
