@@ -10,6 +10,7 @@ from components.nginx_proxy import NginxProxy, NginxProxyArgs
 from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
+from rendering.front import front
 from rendering.nginx import rendered_from
 from settings.plan import Plan
 from targets.base import Target
@@ -57,6 +58,7 @@ class DjangoSite(pulumi.ComponentResource):
                 address=settings.listen_address,
                 port=settings.port,
                 body_limit_mb=settings.body_limit_mb,
+                front=front(settings),
                 kept=plan.kept_proxy,
             ),
             inside,

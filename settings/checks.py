@@ -15,6 +15,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_source(settings),
         *(server_mistakes(settings) if settings.interface != "auto" else ()),
         *_domains(settings),
+        *_trusted_proxies(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
         *_allowed_hosts(settings),
@@ -69,6 +70,15 @@ def _domains(settings: Settings) -> Iterator[ConfigError]:
         if settings.domains.count(domain) > 1:
             yield ConfigError("domains", f"'{domain}' more than once", "each name once")
             return
+
+
+def _trusted_proxies(settings: Settings) -> Iterator[ConfigError]:
+    """Whoever is trusted chooses the client's address and scheme: that cannot be everybody."""
+    for number, network in enumerate(settings.trusted_proxies):
+        if network in ("0.0.0.0/0", "::/0"):
+            yield ConfigError(
+                f"trustedProxies[{number}]", f"'{network}', which is everybody", "the networks of your own proxy or CDN only"
+            )
 
 
 def _secret_key(settings: Settings) -> Iterator[ConfigError]:

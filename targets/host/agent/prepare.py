@@ -11,7 +11,7 @@ from targets.host.agent import system
 from targets.host.agent.places import NGINX_GROUP, SITES, Places
 from targets.host.agent.requests import EnvRequest, PrepareRequest, Request
 
-NEEDED = {"nginx": "nginx-light", "ensurepip": "python3-venv"}
+NEEDED = {"nginx": "nginx-light", "ensurepip": "python3-venv", "logrotate": "logrotate"}
 """What must be there, and the package that has it."""
 
 
@@ -27,10 +27,10 @@ def prepare(request: PrepareRequest) -> str:
 
 
 def _missing() -> list[str]:
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    path = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
     has_venv = system.run(sys.executable, "-c", "import ensurepip, venv").returncode == 0
-    wanted = [] if nginx else [NEEDED["nginx"]]
-    return wanted if has_venv else [*wanted, NEEDED["ensurepip"]]
+    there = {"nginx": shutil.which("nginx", path=path), "ensurepip": has_venv, "logrotate": shutil.which("logrotate", path=path)}
+    return [NEEDED[name] for name, found in there.items() if not found]
 
 
 def _packages() -> None:
