@@ -22,6 +22,8 @@ class NginxProxyArgs:
     front: FrontSpec = field(default_factory=FrontSpec)
     kept: str = ""
     """Id of an earlier configuration to use as it was."""
+    observed: str = ""
+    """What is wrong with it, if that was seen; makes the engine put it right."""
 
 
 class NginxProxy(pulumi.ComponentResource):
@@ -39,7 +41,7 @@ class NginxProxy(pulumi.ComponentResource):
             front=args.front,
             kept=args.kept,
         )
-        self.serving = target.proxy(name, spec, (args.address, args.port), self)
+        self.serving = target.proxy(name, spec, (args.address, args.port), self, args.observed)
         port = "" if args.port == 80 else f":{args.port}"
         self.url = f"http://{args.domains[0]}{port}/"
         self.register_outputs({"url": self.url})

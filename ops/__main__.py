@@ -79,6 +79,18 @@ def history(stack: StackName = "dev", last: Annotated[int, typer.Option(min=1, h
 
 
 @app.command()
+def status(
+    stack: StackName = "dev",
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="again each 2 seconds, until Ctrl-C")] = False,
+) -> None:
+    """Tell how the stack does: what serves, requests, drift. Status 1: something is wrong, 3: it cannot be reached."""
+    from ops.status import status as run
+
+    raise typer.Exit(run(stack, _console(), json=json, watch=watch))
+
+
+@app.command()
 def rollback(
     stack: StackName = "dev",
     to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,

@@ -84,7 +84,9 @@ class HostTarget(pulumi.ComponentResource):
         folder = str(self.places.release(spec.release))
         return pulumi.Output.all(*(step.stdout for step in steps)).apply(lambda _: folder)
 
-    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+    def env_file(
+        self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Output[str]:
         """The env file on every host, for root and the site's group."""
 
         def request(content: str) -> str:
@@ -92,7 +94,9 @@ class HostTarget(pulumi.ComponentResource):
 
         secret: pulumi.Output[str] = pulumi.Output.secret(text).apply(request)  # type: ignore[arg-type]
         steps = [
-            command(f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready])
+            command(
+                f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready], observed=observed
+            )
             for host, ready in self._ready.items()
         ]
         return pulumi.Output.unsecret(pulumi.Output.all(*(step.stdout for step in steps))).apply(lambda _: env_id)
@@ -119,7 +123,10 @@ class HostTarget(pulumi.ComponentResource):
         return self._together(
             name,
             parent,
-            lambda group: [command(names[h], "task", [h], _text(code, request), group, after=after, once=once) for h in chosen],
+            lambda group: [
+                command(names[h], "task", [h], _text(code, request), group, after=after, once=once, observed=spec.observed)
+                for h in chosen
+            ],
         )
 
     def instance(
@@ -145,7 +152,9 @@ class HostTarget(pulumi.ComponentResource):
             ],
         )
 
-    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+    def proxy(
+        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Resource:
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
         address, port = publish
@@ -164,8 +173,10 @@ class HostTarget(pulumi.ComponentResource):
 
         def make(group: pulumi.Resource) -> list[local.Command]:
             for host, ready in self._ready.items():
-                step = command(f"{name}-{label(host)}", "proxy", [host], request, group, delete="remove-proxy", after=[ready])
-                steps.append(step)
+                own = f"{name}-{label(host)}"
+                steps.append(
+                    command(own, "proxy", [host], request, group, delete="remove-proxy", after=[ready], observed=observed)
+                )
             return steps
 
         group = self._together(name, parent, make)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, tasks, traffic, venvs
+from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, sight, tasks, traffic, venvs
 from targets.host.agent.places import Places
 
 Verb = tuple[type[requests.Request], Callable[[Any], object]]
@@ -43,6 +43,7 @@ VERBS: dict[str, Verb] = {
     "back": (requests.TrafficRequest, traffic.back),
     "retire": (requests.TrafficRequest, lambda request: instances.retire(Places(request.app), request.instance)),
     "off": (requests.TrafficRequest, traffic.off),
+    "look": (requests.LookRequest, sight.look),
 }
 
 

@@ -136,6 +136,20 @@ class TrafficRequest(Request):
     port: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LookRequest(Request):
+    """What is there, and how it does? Nothing is touched."""
+
+    instance: str
+    """The one that serves by the stack's state, '' where it has none."""
+    proxy: str
+    """Hash of Nginx's site, likewise."""
+    window: float = 300
+    """Seconds of the access log."""
+    every: float = 0
+    """Seconds between looks that are told one after the other, a line each; 0 for one look."""
+
+
 def parse(kind: type[R], text: str) -> R:
     """The request in JSON. Raises where caller and agent do not fit together."""
     try:
