@@ -91,6 +91,18 @@ def status(
 
 
 @app.command()
+def metrics(
+    stack: StackName = "dev",
+    out: Annotated[Path | None, typer.Option(help="write this file, as node_exporter's textfile collector reads it")] = None,
+    listen: Annotated[str, typer.Option(help="answer at [ADDRESS:]PORT; without an address on 127.0.0.1")] = "",
+) -> None:
+    """Print the stack's figures in Prometheus' text format."""
+    from ops.metrics import run
+
+    run(stack, out=out, listen=listen)
+
+
+@app.command()
 def rollback(
     stack: StackName = "dev",
     to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,

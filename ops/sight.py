@@ -64,6 +64,7 @@ class Watch:
         if last is None:
             return None
         one = made[-1] if made else last
+        good = next((each for each in self.found if each.kind == "update" and each.result == "succeeded"), None)
         return {
             "number": one.number,
             "at": one.begun.isoformat(),
@@ -71,6 +72,7 @@ class Watch:
             "message": re.sub(r" \(by [^()]*\)$", "", one.message),
             "last": last.number,
             "last_result": last.result,
+            "last_good": good.begun.isoformat() if good else None,
         }
 
 

@@ -23,6 +23,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_doubles(settings),
         *_hosts(settings),
         *_not_on_hosts(settings),
+        *_hosts_only(settings),
     ]
 
 
@@ -208,6 +209,13 @@ def _login(key: str, login: Login) -> Iterator[ConfigError]:
         )
     if login.private_key and login.key_file:
         yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")
+
+
+def _hosts_only(settings: Settings) -> Iterator[ConfigError]:
+    """What is written on a host has no place in a container."""
+    if settings.metrics and settings.target != "host":
+        takes = "it with target 'host'; here: python -m ops metrics --listen 9469"
+        yield ConfigError("metrics", f"'true' with target '{settings.target}'", takes)
 
 
 def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:

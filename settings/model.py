@@ -179,6 +179,7 @@ class Settings(Model):
         "socket", description="on hosts: socket (own user, unix sockets) or tcp (www-data, a port on 127.0.0.1)"
     )
     memory: Memory = Field(Memory(), description="on hosts: limits of an instance, high and max")
+    metrics: bool = Field(False, description="on hosts: true: each writes the site's figures for node_exporter")
     domains: tuple[Domain, ...] = Field(
         ("localhost",), min_length=1, description="a list of lower-case host names, without scheme or port"
     )

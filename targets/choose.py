@@ -77,6 +77,7 @@ def make(settings: Settings, owner: str) -> Target:
             rolling=settings.rolling,
             plain=settings.serving == "tcp",
             memory=(settings.memory.high or "", settings.memory.max or ""),
+            metrics=settings.metrics,
         )
     from targets.docker import DockerTarget
     from targets.docker.joined import JoinedTarget

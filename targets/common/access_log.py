@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 BLOCK = 1 << 18
+STREAM_SECONDS = 60.0
+"""Nginx waits no longer for a page; an event stream may go on."""
 TAIL_LIMIT = 64 << 20
 """Bytes of log that are read at most: a busy site tells less time and not less truth."""
 
@@ -35,7 +37,9 @@ class Entry(NamedTuple):
     upstream: str
     """Statuses of the app server, '-' where it was not asked; in the old text form its seconds."""
     kind: str = "http"
-    """``stream`` for a WebSocket or what else was upgraded: its time is no latency."""
+    """``stream`` for what was upgraded, or took longer than any page may: its time is no latency."""
+    instance: str = ""
+    """That answered, '' where nobody noted it."""
 
 
 def parse(line: str, at: float = 0.0) -> Entry | None:
@@ -54,7 +58,8 @@ def _from_json(line: str, at: float) -> Entry | None:
             status,
             float(told["request_time"]),
             str(told.get("upstream_status") or "-"),
-            "stream" if status == 101 else "http",
+            _kind(status, float(told["request_time"])),
+            str(told.get("instance") or ""),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -74,9 +79,12 @@ def _from_text(line: str, at: float) -> Entry | None:
     if not found:
         return None
     path = "/" + found["uri"].partition("?")[0].partition("/")[2]  # the host's name comes before it
-    status = int(found["status"])
-    kind = "stream" if status == 101 else "http"
-    return Entry(at, found["method"], path, status, float(found["total"]), found["upstream"].strip() or "-", kind)
+    status, seconds = int(found["status"]), float(found["total"])
+    return Entry(at, found["method"], path, status, seconds, found["upstream"].strip() or "-", _kind(status, seconds))
+
+
+def _kind(status: int, seconds: float) -> str:
+    return "stream" if status == 101 or seconds > STREAM_SECONDS else "http"
 
 
 def endpoint(path: str) -> str:

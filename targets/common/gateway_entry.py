@@ -13,12 +13,16 @@ Standard library only; copied into the containers.
 
 import asyncio
 import contextlib
+import json
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import Any
 
 POLL_SECONDS = 0.5
+NOTE_SECONDS = 2.0
+"""How often a process tells its figures."""
 SERVICE_RESTART = 1012
 SCHEMES = {"http": "ws", "https": "wss"}
 """What X-Forwarded-Proto may say, and what that is for a WebSocket."""
@@ -80,14 +84,59 @@ class _Ending:
         getattr(self.body, "close", lambda: None)()
 
 
+class Figures:
+    """Open streams of this process, and how late its event loop is: noted in a small file, which ``make status`` reads.
+
+    A timer of the loop and no task: nothing is left to cancel when the server ends. Where the file cannot be written it stops.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.open = {"websockets": 0, "streams": 0}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = self._noted = self._lag = 0.0
+
+    def begin(self) -> None:
+        """Once per process, from within its loop."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._later()
+
+    def _later(self) -> None:
+        assert self._loop is not None
+        self._due = self._loop.time() + POLL_SECONDS
+        self._loop.call_later(POLL_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        assert self._loop is not None
+        now = self._loop.time()
+        self._lag = max(self._lag, now - self._due)
+        if now - self._noted >= NOTE_SECONDS:
+            try:
+                self._note()
+            except OSError:
+                return
+            self._noted, self._lag = now, 0.0
+        self._later()
+
+    def _note(self) -> None:
+        os.makedirs(self.folder, exist_ok=True)
+        path = f"{self.folder}/{os.getpid()}.json"
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump({**self.open, "lag_ms": round(self._lag * 1000, 1), "at": round(time.time(), 1)}, file)
+        os.replace(f"{path}.new", path)
+
+
 class Asgi:
     """An ASGI application whose WebSockets and event streams end when the instance is stopped."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application
+        self.figures = Figures(os.environ.get("GATEWAY_FIGURES", "/tmp/gateway-entry"))
         self.who = [(name.lower().encode(), value.encode()) for name, value in _who()]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        self.figures.begin()
         if scope["type"] == "lifespan":
             return await self.application(scope, receive, send)
         headers = dict(scope["headers"])
@@ -99,7 +148,12 @@ class Asgi:
             end = {"type": "http.response.body", "body": b"", "more_body": False}
         else:
             return await self.application(scope, receive, send)
-        await self._stream(scope, receive, send, end)
+        kind = "websockets" if scope["type"] == "websocket" else "streams"
+        self.figures.open[kind] += 1
+        try:
+            await self._stream(scope, receive, send, end)
+        finally:
+            self.figures.open[kind] -= 1
         return None
 
     async def _stream(self, scope: Message, receive: Receive, send: Send, end: Message) -> None:

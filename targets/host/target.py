@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from rendering import units
+from rendering import monitoring, units
 from rendering.identity import short_hash
 from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
 from rendering.servers import STOP_SECONDS
@@ -34,6 +34,7 @@ class HostTarget(pulumi.ComponentResource):
 
     ``hosts`` are switched ``rolling`` at a time, all or none. ``plain`` is the form that the field knows: user www-data and a TCP
     port per instance on 127.0.0.1 instead of an own user and unix sockets. ``memory`` is (MemoryHigh, MemoryMax).
+    With ``metrics`` each host writes the site's figures for node_exporter.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class HostTarget(pulumi.ComponentResource):
         rolling: int = 1,
         plain: bool = False,
         memory: tuple[str, str] = ("", ""),
+        metrics: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:HostTarget", app, None, opts)
@@ -56,7 +58,12 @@ class HostTarget(pulumi.ComponentResource):
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
-        request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
+        figures = {
+            "metrics_service": monitoring.service(app),
+            "metrics_timer": monitoring.timer(app),
+            "metrics_folder": monitoring.TEXTFILES,
+        }
+        request = requests.PrepareRequest(app=app, owner=owner, user=app, **(figures if metrics else {})).json()
         self._ready = {
             host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
             for host in self.hosts

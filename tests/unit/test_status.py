@@ -63,7 +63,7 @@ def told(*hosts: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "url": "http://shop.example/",
         "at": NOW,
         "serving": serving,
-        "update": update | {"last_result": "succeeded"},
+        "update": update | {"last_result": "succeeded", "last_good": "2026-11-21T12:00:00+00:00"},
         "lock": None,
         "hosts": list(hosts) or [host()],
     }

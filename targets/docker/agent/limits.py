@@ -5,6 +5,8 @@ from functools import cache
 import docker
 from docker.models.containers import Container
 
+from targets.common.errors import AgentError
+
 LIMITS = {"Memory": "memory", "NanoCpus": "CPUs", "CpuQuota": "CPU time", "CpuShares": "CPU shares", "PidsLimit": "processes"}
 
 
@@ -44,6 +46,8 @@ def lift(client: docker.DockerClient, container: Container, restart: str) -> Non
     host, whole = container.attrs["HostConfig"], _whole(client)
     wanted: dict[str, object] = {key: whole[key] for key in LIMITS if int(host.get(key) or 0) > 0}
     if "Memory" in wanted:
-        wanted["MemorySwap"] = -1
+        wanted["MemorySwap"] = 2 * whole["Memory"]  # with -1 older engines leave the old one, and refuse more memory than that
     url = client.api._url("/containers/{0}/update", container.id)  # type: ignore[attr-defined]
-    client.api._post_json(url, data={**wanted, "RestartPolicy": {"Name": restart}})  # type: ignore[attr-defined]
+    answer = client.api._post_json(url, data={**wanted, "RestartPolicy": {"Name": restart}})  # type: ignore[attr-defined]
+    if answer.status_code != 200:
+        raise AgentError(f"limits of {container.name} cannot be taken back: {answer.text.strip()[:200]}; way out: docker update")

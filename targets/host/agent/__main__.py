@@ -36,7 +36,7 @@ VERBS: dict[str, Verb] = {
     "stop": (requests.InstanceRequest, instances.stop),
     "proxy": (requests.ProxyRequest, nginx.apply),
     "remove-proxy": (requests.ProxyRequest, nginx.remove),
-    "remove-site": (requests.PrepareRequest, lambda request: instances.remove_site(Places(request.app))),
+    "remove-site": (requests.PrepareRequest, prepare.remove_site),
     "remove-data": (requests.PrepareRequest, prepare.remove_data),
     "ready": (requests.TrafficRequest, traffic.ready),
     "switch": (requests.TrafficRequest, traffic.switch),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from targets.common.errors import AgentError
-from targets.host.agent import system
+from targets.host.agent import instances, monitoring, system
 from targets.host.agent.places import NGINX_GROUP, SITES, Places
 from targets.host.agent.requests import EnvRequest, PrepareRequest, Request
 
@@ -23,6 +23,7 @@ def prepare(request: PrepareRequest) -> str:
         claim(request, places)
         _user(request.user)
         _folders(request.user, places)
+        monitoring.set_timer(request)
     return "ready"
 
 
@@ -90,6 +91,12 @@ def write_env(request: EnvRequest, user: str) -> str:
     with system.room(places.env):
         system.write(places.env_file(request.env_id), request.text, 0o640, user)
     return request.env_id
+
+
+def remove_site(request: PrepareRequest) -> str:
+    """The site goes, but for what users made."""
+    monitoring.remove_timer(request.app)
+    return instances.remove_site(Places(request.app))
 
 
 def remove_data(request: PrepareRequest) -> str:

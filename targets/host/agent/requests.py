@@ -28,6 +28,10 @@ class PrepareRequest(Request):
     """User, folders and packages of a site."""
 
     user: str
+    metrics_service: str = ""
+    """Texts of the units that write the site's figures, '' for none; and the folder that they write to."""
+    metrics_timer: str = ""
+    metrics_folder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
