@@ -2,7 +2,7 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up preview advise down history rollback test check ready
+.PHONY: up preview advise down history rollback status test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
@@ -14,6 +14,9 @@ advise: ready
 
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)
+
+status: ready
+	@$(PYTHON) -m ops status --stack $(STACK) $(if $(JSON),--json) $(if $(WATCH),--watch)
 
 history: ready
 	@$(PYTHON) -m ops history --stack $(STACK) $(if $(LAST),--last $(LAST))

@@ -17,6 +17,8 @@ class EnvSecretArgs:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Kept out of logs, command lines, plain state and image layers."""
+    observed: str = ""
+    """What is wrong with the file, if that was seen; makes the engine write it again."""
 
 
 class EnvSecret(pulumi.ComponentResource):
@@ -34,5 +36,5 @@ class EnvSecret(pulumi.ComponentResource):
         self.id = envfile.digest(values)
         self.secret_names = tuple(sorted(args.secrets))
         text = pulumi.Output.secret(envfile.render(values))
-        self.file = args.target.env_file(f"{name}-{self.id}", self.id, text, self)
+        self.file = args.target.env_file(f"{name}-{self.id}", self.id, text, self, args.observed)
         self.register_outputs({"id": self.id})

@@ -1,9 +1,10 @@
 """NginxProxy: the one thing that takes requests. It knows no interface, no release and no instance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 
+from rendering.front import FrontSpec
 from rendering.nginx import ProxySpec
 from targets.base import Target
 
@@ -18,8 +19,11 @@ class NginxProxyArgs:
     address: str = "0.0.0.0"
     port: int = 8080
     body_limit_mb: int = 20
+    front: FrontSpec = field(default_factory=FrontSpec)
     kept: str = ""
     """Id of an earlier configuration to use as it was."""
+    observed: str = ""
+    """What is wrong with it, if that was seen; makes the engine put it right."""
 
 
 class NginxProxy(pulumi.ComponentResource):
@@ -34,9 +38,10 @@ class NginxProxy(pulumi.ComponentResource):
             static_root=target.static_root,
             media_root=target.media_root,
             body_limit_mb=args.body_limit_mb,
+            front=args.front,
             kept=args.kept,
         )
-        self.serving = target.proxy(name, spec, (args.address, args.port), self)
+        self.serving = target.proxy(name, spec, (args.address, args.port), self, args.observed)
         port = "" if args.port == 80 else f":{args.port}"
         self.url = f"http://{args.domains[0]}{port}/"
         self.register_outputs({"url": self.url})

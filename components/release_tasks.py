@@ -1,6 +1,6 @@
 """ReleaseTasks: what must have happened in the new code with the new env before any instance of it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pulumi
 
@@ -24,6 +24,8 @@ class ReleaseTasksArgs:
     """``wsgi -> asgi`` when a migration must not come with it."""
     newer_schema: bool = False
     """Whether a kept release may start that does not know applied migrations."""
+    static_observed: str = ""
+    """What is wrong with static files, if that was seen; makes the engine collect them again."""
 
 
 class ReleaseTasks(pulumi.ComponentResource):
@@ -50,6 +52,7 @@ class ReleaseTasks(pulumi.ComponentResource):
         once = short_hash(spec.release, spec.env_id, spec.settings_module)
         after: list[pulumi.Resource] = []
         for task in ("migrate",) if spec.kept else TASKS:
-            after = [args.target.task(f"{name}-{task}-{once}", task, code, spec, self, after)]
+            own = replace(spec, observed=args.static_observed) if task == "collectstatic" else spec
+            after = [args.target.task(f"{name}-{task}-{once}", task, code, own, self, after)]
         self.last = after[0]
         self.register_outputs({})

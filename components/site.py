@@ -10,6 +10,7 @@ from components.nginx_proxy import NginxProxy, NginxProxyArgs
 from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
+from rendering.front import front
 from rendering.nginx import rendered_from
 from settings.plan import Plan
 from targets.base import Target
@@ -35,7 +36,11 @@ class DjangoSite(pulumi.ComponentResource):
         host = settings.domains[0]
         inside = pulumi.ResourceOptions(parent=self)
         release = Release(f"{name}-release", ReleaseArgs(target=target, spec=plan.release), inside)
-        env = EnvSecret(f"{name}-env", EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets), inside)
+        env = EnvSecret(
+            f"{name}-env",
+            EnvSecretArgs(target=target, env=plan.env, secrets=plan.secrets, observed=args.observed.drift_fault("env")),
+            inside,
+        )
         module = plan.project.settings_module
         tasks = ReleaseTasks(
             f"{name}-task",
@@ -46,6 +51,7 @@ class DjangoSite(pulumi.ComponentResource):
                 settings_module=module,
                 switch="" if settings.allow_migrations_on_switch else args.observed.switch_to(settings.interface),
                 newer_schema=settings.allow_newer_schema,
+                static_observed=args.observed.drift_fault("static"),
             ),
             inside,
         )
@@ -57,7 +63,9 @@ class DjangoSite(pulumi.ComponentResource):
                 address=settings.listen_address,
                 port=settings.port,
                 body_limit_mb=settings.body_limit_mb,
+                front=front(settings),
                 kept=plan.kept_proxy,
+                observed=args.observed.drift_fault("proxy"),
             ),
             inside,
         )

@@ -79,6 +79,30 @@ def history(stack: StackName = "dev", last: Annotated[int, typer.Option(min=1, h
 
 
 @app.command()
+def status(
+    stack: StackName = "dev",
+    json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="again each 2 seconds, until Ctrl-C")] = False,
+) -> None:
+    """Tell how the stack does: what serves, requests, drift. Status 1: something is wrong, 3: it cannot be reached."""
+    from ops.status import status as run
+
+    raise typer.Exit(run(stack, _console(), json=json, watch=watch))
+
+
+@app.command()
+def metrics(
+    stack: StackName = "dev",
+    out: Annotated[Path | None, typer.Option(help="write this file, as node_exporter's textfile collector reads it")] = None,
+    listen: Annotated[str, typer.Option(help="answer at [ADDRESS:]PORT; without an address on 127.0.0.1")] = "",
+) -> None:
+    """Print the stack's figures in Prometheus' text format."""
+    from ops.metrics import run
+
+    run(stack, out=out, listen=listen)
+
+
+@app.command()
 def rollback(
     stack: StackName = "dev",
     to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,

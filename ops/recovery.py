@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,22 @@ from targets.docker import names
 from targets.docker.agent import engine
 
 
-def release_stale_lock(stack: Engine, console: Console) -> None:
-    """A lock of a process on this machine that is dead is taken away; a living one's holder is named. Raises ``Failed``."""
+@dataclass(frozen=True)
+class Lock:
+    """Somebody's lock on the stack."""
+
+    path: Path
+    holder: str
+    alive: bool
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        return f"another update is running: {self.holder}" if self.alive else f"an update was killed: {self.holder}"
+
+
+def lock_of(stack: Engine) -> Lock | None:
+    """The lock on a stack of the local file backend; one of another machine counts as alive."""
     folder = stack.workspace.state
     for path in (folder / ".pulumi/locks").rglob("*.json") if folder else ():
         if path.parent.name != stack.name:
@@ -27,15 +42,22 @@ def release_stale_lock(stack: Engine, console: Console) -> None:
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             lock = json.loads(path.read_text())
             holder = f"process {lock['pid']} of {lock['username']}@{lock['hostname']} since {lock['timestamp']}"
-            if lock["hostname"] != this_host() or _alive(lock["pid"]):
-                raise Failed(
-                    f"another update of stack {stack.name} is running: {holder}; "
-                    f"way out: wait for it, or delete {path} if it is dead"
-                )
-            console.print(f"an earlier update was killed ({holder}): its lock is taken away")
-            tell_killed()
-            path.unlink(missing_ok=True)
-            Path(f"{path}.attrs").unlink(missing_ok=True)
+            return Lock(path, holder, lock["hostname"] != this_host() or _alive(lock["pid"]))
+    return None
+
+
+def release_stale_lock(stack: Engine, console: Console) -> None:
+    """A lock of a process on this machine that is dead is taken away; a living one's holder is named. Raises ``Failed``."""
+    while lock := lock_of(stack):
+        if lock.alive:
+            raise Failed(
+                f"another update of stack {stack.name} is running: {lock.holder}; "
+                f"way out: wait for it, or delete {lock.path} if it is dead"
+            )
+        console.print(f"an earlier update was killed ({lock.holder}): its lock is taken away")
+        tell_killed()
+        lock.path.unlink(missing_ok=True)
+        Path(f"{lock.path}.attrs").unlink(missing_ok=True)
 
 
 def tell_killed() -> None:

@@ -1,7 +1,8 @@
 """Nginx's configuration: it depends on neither interface, release nor instance, so a switch never touches it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rendering.front import FRONT_SETTINGS, FrontSpec
 from rendering.identity import short_hash
 from rendering.templates import FOLDER, render
 from settings.model import Settings
@@ -9,7 +10,7 @@ from settings.model import Settings
 UPSTREAM_SECONDS = 2
 """How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
 
-PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb"}
+PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", *FRONT_SETTINGS}
 """Settings that decide what the configuration says."""
 
 PROXY_READ_SECONDS = 60
@@ -32,6 +33,7 @@ class ProxySpec:
     media_root: str
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
+    front: FrontSpec = field(default_factory=FrontSpec)
     upstream_file: str = ""
     """On a host, the file that has the ``server`` line; the agent writes it."""
     kept: str = ""
@@ -67,9 +69,14 @@ def default_site(spec: ProxySpec) -> str:
 
 
 def _render(template: str, spec: ProxySpec, **names: object) -> str:
+    believed = f"{names.get('prefix', '')}forwarded_" if spec.front.trusted_proxies else ""
     return render(
         template,
         proxy=spec,
+        front=spec.front,
+        scheme=f"${believed}scheme",
+        request_id=f"${believed}request_id",
+        log_format=f"gateway_{names.get('prefix', '')}".rstrip("_"),
         upstream_seconds=UPSTREAM_SECONDS,
         proxy_read_seconds=PROXY_READ_SECONDS,
         stream_read_seconds=STREAM_READ_SECONDS,

@@ -15,6 +15,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_source(settings),
         *(server_mistakes(settings) if settings.interface != "auto" else ()),
         *_domains(settings),
+        *_trusted_proxies(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
         *_allowed_hosts(settings),
@@ -22,6 +23,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_doubles(settings),
         *_hosts(settings),
         *_not_on_hosts(settings),
+        *_hosts_only(settings),
     ]
 
 
@@ -69,6 +71,15 @@ def _domains(settings: Settings) -> Iterator[ConfigError]:
         if settings.domains.count(domain) > 1:
             yield ConfigError("domains", f"'{domain}' more than once", "each name once")
             return
+
+
+def _trusted_proxies(settings: Settings) -> Iterator[ConfigError]:
+    """Whoever is trusted chooses the client's address and scheme: that cannot be everybody."""
+    for number, network in enumerate(settings.trusted_proxies):
+        if network in ("0.0.0.0/0", "::/0"):
+            yield ConfigError(
+                f"trustedProxies[{number}]", f"'{network}', which is everybody", "the networks of your own proxy or CDN only"
+            )
 
 
 def _secret_key(settings: Settings) -> Iterator[ConfigError]:
@@ -198,6 +209,13 @@ def _login(key: str, login: Login) -> Iterator[ConfigError]:
         )
     if login.private_key and login.key_file:
         yield ConfigError(f"{key}.keyFile", "a file beside privateKey", "one of the two")
+
+
+def _hosts_only(settings: Settings) -> Iterator[ConfigError]:
+    """What is written on a host has no place in a container."""
+    if settings.metrics and settings.target != "host":
+        takes = "it with target 'host'; here: python -m ops metrics --listen 9469"
+        yield ConfigError("metrics", f"'true' with target '{settings.target}'", takes)
 
 
 def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:

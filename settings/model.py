@@ -3,9 +3,10 @@
 A field's ``description`` is what the key takes; it is shown in error messages and in ``Pulumi.yaml`` (a test compares the two).
 """
 
+import ipaddress
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 Interface = Literal["wsgi", "asgi"]
 Server = Literal["gunicorn", "uvicorn", "gunicorn-uvicorn", "gunicorn-asgi", "daphne", "hypercorn"]
@@ -31,6 +32,11 @@ def _plain_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _network(value: str) -> str:
+    """As Nginx writes it; bits of the host in a network are cut off."""
+    return str(ipaddress.ip_network(value, strict=False))
+
+
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,29}[a-z0-9]$")]
 Domain = Annotated[str, StringConstraints(pattern=rf"^({_LABEL}\.)*{_LABEL}$", max_length=253)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -38,6 +44,7 @@ PlainText = Annotated[str, BeforeValidator(_plain_text)]
 SecretText = Annotated[SecretStr, BeforeValidator(_plain_text)]
 EntryPoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 DottedName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -172,12 +179,17 @@ class Settings(Model):
         "socket", description="on hosts: socket (own user, unix sockets) or tcp (www-data, a port on 127.0.0.1)"
     )
     memory: Memory = Field(Memory(), description="on hosts: limits of an instance, high and max")
+    metrics: bool = Field(False, description="on hosts: true: each writes the site's figures for node_exporter")
     domains: tuple[Domain, ...] = Field(
         ("localhost",), min_length=1, description="a list of lower-case host names, without scheme or port"
     )
     http_port: Port | None = Field(None, description="a TCP port, 1 to 65535 (default 8080 on docker, 80 on host)")
     listen_address: str = Field("0.0.0.0", pattern=r"^[0-9a-fA-F.:]+$", description="the address that the port is published on")
     tls: Tls = Field(Tls(), description="mode: off")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="networks of a proxy in front (such as 10.0.0.0/8) whose X-Forwarded-For and -Proto are believed"
+    )
+    access_log: Literal["json", "text"] = Field("json", description="json or text: a line of Nginx's access log")
     body_limit_mb: int = Field(20, ge=1, le=10240, description="the largest request body in MiB, 1 to 10240")
     env: dict[VariableName, PlainText] = Field({}, description="a map of plain environment variables")
     secrets: dict[VariableName, SecretText] = Field(
@@ -220,6 +232,7 @@ class Settings(Model):
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """What a browser sends as Origin, one per domain: ``http://shop.example:8080``."""
+        """What a browser sends as Origin: ``http://shop.example:8080``; and over https where a trusted proxy may speak that."""
         port = "" if self.port == 80 else f":{self.port}"
-        return tuple(f"http://{domain}{port}" for domain in self.domains)
+        in_front = tuple(f"https://{domain}" for domain in self.domains) if self.trusted_proxies else ()
+        return (*(f"http://{domain}{port}" for domain in self.domains), *in_front)

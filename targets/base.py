@@ -66,6 +66,8 @@ class TaskSpec(CodeSpec):
     """Whether code may start that does not know migrations which were applied since it served."""
     kept: bool = False
     """Whether the release was deployed before: its checks were made and its static files are there."""
+    observed: str = ""
+    """Why what it made is not as it should be, when that was seen; makes the engine run it again."""
 
     @property
     def rules(self) -> dict[str, str | bool]:
@@ -129,7 +131,9 @@ class Target(Protocol):
         """Make the release and return what code is run from: an image id, a folder."""
         ...
 
-    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+    def env_file(
+        self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Output[str]:
         """Write the env file; returns its id once it is there."""
         ...
 
@@ -156,7 +160,9 @@ class Target(Protocol):
         """Start the instance and prove it healthy."""
         ...
 
-    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+    def proxy(
+        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Resource:
         """Nginx with this configuration, reachable at ``publish`` (address, port)."""
         ...
 

@@ -5,7 +5,9 @@ from settings.preflight import check_engine
 from targets.base import Target
 from targets.host.client.connection import Connection
 from targets.observation import Observation
+from targets.served import Served
 from targets.serving import Serving
+from targets.sight import Sight
 
 
 def observe(settings: Settings) -> Observation:
@@ -13,10 +15,28 @@ def observe(settings: Settings) -> Observation:
     if settings.target == "host":
         from targets.host.observe import observe as ask
 
-        return ask(connections(settings), settings.port, settings.domains[0], settings.health.path)
+        return ask(connections(settings), settings.port, settings.domains[0], settings.health.path, settings.app.name)
     from targets.docker.observe import observe as look
 
     return look(settings.app.name)
+
+
+def sight(settings: Settings, serving: Served | None, stack: str, window: float, every: float = 0) -> Sight:
+    """Looks at the site: what is there, how it does, and what is other than the state says serves. ``every``: seconds between
+    looks that follow one another, 0 for single ones."""
+    instance, proxy = (serving.instance, serving.proxy) if serving else ("", "")
+    if settings.target == "host":
+        from targets.host.sight import Sight as Hosts
+
+        request = {"app": settings.app.name, "owner": stack, "instance": instance, "proxy": proxy, "window": window}
+        return Hosts(connections(settings), request, every)
+    from targets.docker.drift import Wanted
+    from targets.docker.sight import Engine
+
+    services = [name for name, options in settings.services if options is not None]
+    roles = () if settings.joins or not serving else ("proxy", *services)
+    wanted = Wanted(instance=instance, proxy="" if settings.joins else proxy, roles=roles, stack=stack)
+    return Engine(settings.app.name, wanted, window, every)
 
 
 def check(settings: Settings, owner: str, observed: Observation) -> None:
@@ -57,6 +77,7 @@ def make(settings: Settings, owner: str) -> Target:
             rolling=settings.rolling,
             plain=settings.serving == "tcp",
             memory=(settings.memory.high or "", settings.memory.max or ""),
+            metrics=settings.metrics,
         )
     from targets.docker import DockerTarget
     from targets.docker.joined import JoinedTarget

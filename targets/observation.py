@@ -2,8 +2,23 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 from targets.serving import Serving
+
+NOTES = Path(".gateway/seen")
+"""Where ``make status`` keeps what it found, for the next update: below the project's folder."""
+
+
+class Finding(NamedTuple):
+    """Something on the target that is other than the stack made it."""
+
+    part: str
+    """What of an update mends it: ``env``, ``static``, ``proxy``, ``instance``, ``traffic``, ``kept`` (what the provider keeps);
+    ``files`` (code changed inside a container) nothing does."""
+    what: str
+    """In words."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +58,20 @@ class Observation:
     releases: Mapping[str, KeptRelease] = field(default_factory=dict)
     """Releases that are on the target, the one that was deployed last first."""
 
+    drift: tuple[Finding, ...] = ()
+    """What else is other than the stack made it."""
+
+    def drift_fault(self, part: str) -> str:
+        """What that part of an update has to mend, '' for nothing."""
+        found = [one.what for one in self.drift if one.part == part]
+        return self._fault("; ".join(found)) if found else ""
+
     def instance_fault(self, instance: str) -> str:
         """What is wrong with the instance that the state has, '' when it runs."""
         known = self.live == instance or instance in self.stopped
-        return self._fault(f"container of {instance} does not run") if known and instance not in self.running else ""
+        if known and instance not in self.running:
+            return self._fault(f"container of {instance} does not run")
+        return self.drift_fault("instance") if known else ""
 
     def switch_to(self, interface: str) -> str:
         """``wsgi -> asgi`` when an update would switch the interface, else ''."""
@@ -66,7 +91,7 @@ class Observation:
 
     def refresh_due(self, wanted: Collection[str]) -> bool:
         """Whether a container that the provider keeps has gone, which only a refresh finds out. ``wanted`` are roles."""
-        return bool(self.owners) and not self.kept.issuperset(wanted)
+        return bool(self.owners) and (not self.kept.issuperset(wanted) or bool(self.drift_fault("kept")))
 
     def traffic_fault(self, instance: str) -> str:
         """Why traffic is not on an instance that runs already, or which others do; '' when all is well or a switch is due."""

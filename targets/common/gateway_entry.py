@@ -2,21 +2,30 @@
 
 Servers differ in what they do to a WebSocket or an event stream at SIGTERM: most cut it. So before the signal the agent takes
 the instance's socket file away, and whoever streams here sees that within half a second: a WebSocket is closed with code 1012
-("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance. The probe of a
-switch is told which instance answered it. All other requests go straight to the project.
+("service restart"), an event stream ends as a whole answer, and browsers come back at once, to the new instance.
+
+Servers also differ in what they make of the forwarding headers, over a unix socket above all. Nginx overwrites these headers, so
+the client's address and scheme are taken from them here, and are the same under every server. Every answer names the instance for
+Nginx's log, which keeps that to itself; the probe of a switch is told more.
 
 Standard library only; copied into the containers.
 """
 
 import asyncio
 import contextlib
+import json
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import Any
 
 POLL_SECONDS = 0.5
+NOTE_SECONDS = 2.0
+"""How often a process tells its figures."""
 SERVICE_RESTART = 1012
+SCHEMES = {"http": "ws", "https": "wss"}
+"""What X-Forwarded-Proto may say, and what that is for a WebSocket."""
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -36,26 +45,26 @@ class Wsgi:
     """A WSGI application whose event streams end when the instance is stopped."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
+        self.application, self.who = application, _who()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if "HTTP_X_GATEWAY_PROBE" in environ:
-            return self.application(environ, _telling(start_response))
-        body = self.application(environ, start_response)
+        if client := environ.get("HTTP_X_FORWARDED_FOR"):
+            environ["REMOTE_ADDR"] = client
+        if (scheme := environ.get("HTTP_X_FORWARDED_PROTO")) in SCHEMES:
+            environ["wsgi.url_scheme"] = scheme
+        who = self.who if "HTTP_X_GATEWAY_PROBE" in environ else self.who[:1]
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            return start_response(status, [*headers, *who], *exc_info)
+
+        body = self.application(environ, start)
         return _Ending(body) if is_event_stream(environ.get("HTTP_ACCEPT", "")) else body
 
 
-def _own_headers() -> list[tuple[str, str]]:
-    """Who answers: the instance; and its interface, server and release."""
+def _who() -> list[tuple[str, str]]:
+    """Who answers: the instance; and, for a probe, its interface, server and release."""
     serving = " ".join(os.environ.get(f"GATEWAY_{name}", "-") for name in ("INTERFACE", "SERVER", "RELEASE"))
     return [("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"]), ("X-Gateway-Serving", serving)]
-
-
-def _telling(start_response: Callable[..., Any]) -> Callable[..., Any]:
-    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        return start_response(status, [*headers, *_own_headers()], *exc_info)
-
-    return start
 
 
 class _Ending:
@@ -75,25 +84,76 @@ class _Ending:
         getattr(self.body, "close", lambda: None)()
 
 
+class Figures:
+    """Open streams of this process, and how late its event loop is: noted in a small file, which ``make status`` reads.
+
+    A timer of the loop and no task: nothing is left to cancel when the server ends. Where the file cannot be written it stops.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.open = {"websockets": 0, "streams": 0}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._due = self._noted = self._lag = 0.0
+
+    def begin(self) -> None:
+        """Once per process, from within its loop."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._later()
+
+    def _later(self) -> None:
+        assert self._loop is not None
+        self._due = self._loop.time() + POLL_SECONDS
+        self._loop.call_later(POLL_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        assert self._loop is not None
+        now = self._loop.time()
+        self._lag = max(self._lag, now - self._due)
+        if now - self._noted >= NOTE_SECONDS:
+            try:
+                self._note()
+            except OSError:
+                return
+            self._noted, self._lag = now, 0.0
+        self._later()
+
+    def _note(self) -> None:
+        os.makedirs(self.folder, exist_ok=True)
+        path = f"{self.folder}/{os.getpid()}.json"
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump({**self.open, "lag_ms": round(self._lag * 1000, 1), "at": round(time.time(), 1)}, file)
+        os.replace(f"{path}.new", path)
+
+
 class Asgi:
     """An ASGI application whose WebSockets and event streams end when the instance is stopped."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application
+        self.figures = Figures(os.environ.get("GATEWAY_FIGURES", "/tmp/gateway-entry"))
+        self.who = [(name.lower().encode(), value.encode()) for name, value in _who()]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        self.figures.begin()
         if scope["type"] == "lifespan":
             return await self.application(scope, receive, send)
         headers = dict(scope["headers"])
-        if b"x-gateway-probe" in headers:
-            return await self.application(scope, receive, _telling_asgi(send))
+        scope = {**scope, **_as_nginx_has_it(scope["type"], headers)}
+        send = _telling(send, self.who if b"x-gateway-probe" in headers else self.who[:1])
         if scope["type"] == "websocket":
             end = {"type": "websocket.close", "code": SERVICE_RESTART}
         elif is_event_stream(headers.get(b"accept", b"").decode("latin-1")):
             end = {"type": "http.response.body", "body": b"", "more_body": False}
         else:
             return await self.application(scope, receive, send)
-        await self._stream(scope, receive, send, end)
+        kind = "websockets" if scope["type"] == "websocket" else "streams"
+        self.figures.open[kind] += 1
+        try:
+            await self._stream(scope, receive, send, end)
+        finally:
+            self.figures.open[kind] -= 1
         return None
 
     async def _stream(self, scope: Message, receive: Receive, send: Send, end: Message) -> None:
@@ -128,11 +188,21 @@ class Asgi:
                 await serving
 
 
-def _telling_asgi(send: Send) -> Send:
+def _as_nginx_has_it(kind: str, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """``client`` and ``scheme`` of a scope, where the forwarding headers say them."""
+    known: dict[str, Any] = {}
+    if client := headers.get(b"x-forwarded-for"):
+        known["client"] = (client.decode("latin-1"), 0)
+    scheme = headers.get(b"x-forwarded-proto", b"").decode("latin-1")
+    if scheme in SCHEMES:
+        known["scheme"] = SCHEMES[scheme] if kind == "websocket" else scheme
+    return known
+
+
+def _telling(send: Send, who: list[tuple[bytes, bytes]]) -> Send:
     async def telling(message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = [(name.lower().encode(), value.encode()) for name, value in _own_headers()]
-            message = {**message, "headers": [*message.get("headers", ()), *own]}
+            message = {**message, "headers": [*message.get("headers", ()), *who]}
         await send(message)
 
     return telling

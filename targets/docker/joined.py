@@ -30,7 +30,9 @@ class JoinedTarget(DockerTarget):
         self._ready = command(f"{app}-joined", "join", request.model_dump_json(), self)
         self.register_outputs({})
 
-    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+    def proxy(
+        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Resource:
         """The first stack's Nginx, as it is."""
         return self._ready
 

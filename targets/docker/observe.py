@@ -8,13 +8,14 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.images import Image
 
-from targets.docker import names
+from targets.docker import drift, names
 from targets.docker.agent import engine
 from targets.docker.agent.engine import kept_images
-from targets.observation import KeptRelease, Observation
+from targets.observation import Finding, KeptRelease, Observation
 from targets.serving import Serving
 
 SECONDS = 10
+KEPT_ROLES = ("proxy", "postgres", "redis")
 
 
 def observe(app: str) -> Observation:
@@ -36,8 +37,9 @@ def observe(app: str) -> Observation:
     for container in containers:
         by_role.setdefault(container.labels.get(names.LABEL_ROLE, ""), []).append(container)
     instances = {c.labels[names.LABEL_INSTANCE]: c for c in by_role.get("instance", [])}
-    kept = frozenset(role for role in ("proxy", "postgres", "redis") for c in by_role.get(role, []) if c.status == "running")
-    live, standby = _live(client, app, by_role["proxy"][0] if "proxy" in kept else None, {volume.name for volume in volumes})
+    own, proxies = names.Names(app), by_role.get("proxy", [])
+    kept = frozenset(role for role in KEPT_ROLES for c in by_role.get(role, []) if c.status == "running")
+    live, standby = live_of(client, app, proxies[0] if "proxy" in kept else None, {str(volume.name) for volume in volumes})
     return Observation(
         at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         owners=frozenset(owners),
@@ -49,6 +51,7 @@ def observe(app: str) -> Observation:
         stopped=frozenset(name for name, c in instances.items() if c.status != "running"),
         kept=kept,
         releases=releases,
+        drift=_drift(client, own, containers, live),
         ports={
             int(port["PublicPort"]): str(one.attrs["Names"][0]).lstrip("/")
             for one in everybody
@@ -74,7 +77,16 @@ def _told(image: Image) -> KeptRelease:
     return KeptRelease(image.labels.get(names.LABEL_SETTINGS, ""), frozenset(migrations))
 
 
-def _live(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> tuple[str, str]:
+def _drift(client: docker.DockerClient, own: names.Names, containers: list[Container], live: str) -> tuple[Finding, ...]:
+    """What only a closer look finds; who serves and what runs is told otherwise."""
+    present = tuple(role for role in KEPT_ROLES if any(one.labels.get(names.LABEL_ROLE) == role for one in containers))
+    try:
+        return tuple(drift.found(client, own, drift.Wanted(roles=present), containers, live))
+    except (DockerException, OSError):
+        return ()
+
+
+def live_of(client: docker.DockerClient, app: str, proxy: Container | None, volumes: Collection[str]) -> tuple[str, str]:
     """The instance that ``live.sock`` names and the standby, asked of Nginx, or of the volume where Nginx does not run."""
     if proxy is not None:
         ask = f"echo live=$(readlink {names.LIVE}); echo standby=$(cat {names.STANDBY} 2>/dev/null)"

@@ -82,14 +82,16 @@ class DockerTarget(pulumi.ComponentResource):
         step = command(name, "release", request.model_dump_json(), parent, delete="collect-releases", immutable=True)
         return step.stdout
 
-    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+    def env_file(
+        self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Output[str]:
         """The env file in the site's volume, for root and the app's group."""
 
         def request(content: str) -> str:
             return requests.EnvRequest(app=self.app, owner=self.owner, env_id=env_id, text=content).model_dump_json()
 
         secret: pulumi.Output[str] = pulumi.Output.secret(text).apply(request)  # type: ignore[arg-type]
-        step = command(name, "env", secret, parent, delete="remove-env", after=[self._ready], immutable=True)
+        step = command(name, "env", secret, parent, delete="remove-env", after=[self._ready], immutable=True, observed=observed)
         return pulumi.Output.unsecret(step.stdout)
 
     def task(
@@ -107,7 +109,8 @@ class DockerTarget(pulumi.ComponentResource):
             variables = {"GATEWAY_RELEASE": spec.release}
             return requests.TaskRequest(**self._code(spec, image, variables), task=task, rules=spec.rules).model_dump_json()
 
-        return command(name, "task", _text(code, request), parent, after=[*self._needs(), *after], immutable=True)
+        needs = [*self._needs(), *after]
+        return command(name, "task", _text(code, request), parent, after=needs, immutable=True, observed=spec.observed)
 
     def instance(
         self,
@@ -142,7 +145,9 @@ class DockerTarget(pulumi.ComponentResource):
         needs = [*self._needs(), *after]
         return command(name, "start", _text(code, request), parent, delete="stop", after=needs, observed=spec.observed)
 
-    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+    def proxy(
+        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Resource:
         """Nginx's configuration, applied in place, and its container, which stays."""
         image = self._image(NGINX)
 
@@ -151,7 +156,7 @@ class DockerTarget(pulumi.ComponentResource):
                 app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec), kept=spec.kept
             ).model_dump_json()
 
-        applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready])
+        applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready], observed=observed)
         self._proxy = applied.stdout
         address, port = publish
         readable = {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}

@@ -1,14 +1,15 @@
 """What serves on the hosts, asked over HTTP as the health check asks: no login, and a switch that was made by hand is found."""
 
 import http.client
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from targets.host.client.connection import Connection
-from targets.observation import Observation
+from targets.observation import NOTES, Finding, Observation
 from targets.serving import Serving
 
 SECONDS = 3.0
@@ -23,13 +24,25 @@ class HostObservation(Observation):
     killed: str = ""
     """That an earlier update was killed, and when: it may have left instances behind that nobody can see from outside."""
 
+    noted: str = ""
+    """When ``make status`` found the drift."""
+
     def instance_fault(self, instance: str) -> str:
-        """On which hosts something else, or nothing, answers; '' when all is well or nobody knows."""
-        return self._what(instance)
+        """On which hosts something else, or nothing, answers, or what was found there; '' when all is well or nobody knows."""
+        return self._what(instance) or self.drift_fault("instance")
 
     def traffic_fault(self, instance: str) -> str:
         """As for the instance; and after a killed update what that left is swept away."""
-        return self._what(instance) or (f"an earlier update was killed ({self.killed})" if self.killed else "")
+        killed = f"an earlier update was killed ({self.killed})" if self.killed else ""
+        return self._what(instance) or killed or self.drift_fault("instance") or self.drift_fault("traffic")
+
+    def drift_fault(self, part: str) -> str:
+        """As noted by ``make status``; where nothing answers, Nginx may not run."""
+        silent = sorted(host for host, found in self.instances.items() if not found)
+        if part == "proxy" and silent:
+            return self._fault(f"nothing answers on {', '.join(silent)}")
+        found = [one.what for one in self.drift if one.part == part]
+        return f"{'; '.join(found)} (seen {self.noted})" if found else ""
 
     def refresh_due(self, wanted: object) -> bool:
         """Never: nothing on a host is a resource of a provider."""
@@ -40,20 +53,33 @@ class HostObservation(Observation):
         return self._fault(f"serving on {', '.join(others)}") if others else ""
 
 
-def observe(hosts: Sequence[Connection], port: int, host: str, path: str) -> HostObservation:
+def observe(hosts: Sequence[Connection], port: int, host: str, path: str, app: str = "") -> HostObservation:
     """Ask all hosts at the same time; takes ``SECONDS`` at most."""
     if not hosts:
         return HostObservation()
     with ThreadPoolExecutor(max_workers=min(len(hosts), 32)) as pool:
         answers = list(pool.map(lambda one: ask("127.0.0.1" if one.local else one.address, port, host, path), hosts))
     serving = next((answer.serving for answer in answers if answer and answer.serving), None)
+    noted_at, noted = _noted(app, {one.name for one in hosts})
     return HostObservation(
         at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        drift=noted,
+        noted=noted_at,
         serving=serving,
         live=serving.instance if serving else "",
         instances={one.name: answer.instance for one, answer in zip(hosts, answers, strict=True) if answer},
         killed=os.environ.get("GATEWAY_KILLED", ""),
     )
+
+
+def _noted(app: str, hosts: Collection[str]) -> tuple[str, tuple[Finding, ...]]:
+    """When ``make status`` looked into these hosts, and what it found."""
+    try:
+        told = json.loads((NOTES / f"{app}.json").read_text())
+        found = tuple(Finding(part, f"{host}: {what}") for host, part, what in told["found"] if host in hosts)
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ()
+    return str(told["at"]) if found else "", found
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from rendering import units
+from rendering import monitoring, units
 from rendering.identity import short_hash
 from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
 from rendering.servers import STOP_SECONDS
@@ -34,6 +34,7 @@ class HostTarget(pulumi.ComponentResource):
 
     ``hosts`` are switched ``rolling`` at a time, all or none. ``plain`` is the form that the field knows: user www-data and a TCP
     port per instance on 127.0.0.1 instead of an own user and unix sockets. ``memory`` is (MemoryHigh, MemoryMax).
+    With ``metrics`` each host writes the site's figures for node_exporter.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class HostTarget(pulumi.ComponentResource):
         rolling: int = 1,
         plain: bool = False,
         memory: tuple[str, str] = ("", ""),
+        metrics: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:HostTarget", app, None, opts)
@@ -56,7 +58,12 @@ class HostTarget(pulumi.ComponentResource):
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
-        request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
+        figures = {
+            "metrics_service": monitoring.service(app),
+            "metrics_timer": monitoring.timer(app),
+            "metrics_folder": monitoring.TEXTFILES,
+        }
+        request = requests.PrepareRequest(app=app, owner=owner, user=app, **(figures if metrics else {})).json()
         self._ready = {
             host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
             for host in self.hosts
@@ -84,7 +91,9 @@ class HostTarget(pulumi.ComponentResource):
         folder = str(self.places.release(spec.release))
         return pulumi.Output.all(*(step.stdout for step in steps)).apply(lambda _: folder)
 
-    def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+    def env_file(
+        self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Output[str]:
         """The env file on every host, for root and the site's group."""
 
         def request(content: str) -> str:
@@ -92,7 +101,9 @@ class HostTarget(pulumi.ComponentResource):
 
         secret: pulumi.Output[str] = pulumi.Output.secret(text).apply(request)  # type: ignore[arg-type]
         steps = [
-            command(f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready])
+            command(
+                f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready], observed=observed
+            )
             for host, ready in self._ready.items()
         ]
         return pulumi.Output.unsecret(pulumi.Output.all(*(step.stdout for step in steps))).apply(lambda _: env_id)
@@ -119,7 +130,10 @@ class HostTarget(pulumi.ComponentResource):
         return self._together(
             name,
             parent,
-            lambda group: [command(names[h], "task", [h], _text(code, request), group, after=after, once=once) for h in chosen],
+            lambda group: [
+                command(names[h], "task", [h], _text(code, request), group, after=after, once=once, observed=spec.observed)
+                for h in chosen
+            ],
         )
 
     def instance(
@@ -145,7 +159,9 @@ class HostTarget(pulumi.ComponentResource):
             ],
         )
 
-    def proxy(self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource) -> pulumi.Resource:
+    def proxy(
+        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+    ) -> pulumi.Resource:
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
         address, port = publish
@@ -164,8 +180,10 @@ class HostTarget(pulumi.ComponentResource):
 
         def make(group: pulumi.Resource) -> list[local.Command]:
             for host, ready in self._ready.items():
-                step = command(f"{name}-{label(host)}", "proxy", [host], request, group, delete="remove-proxy", after=[ready])
-                steps.append(step)
+                own = f"{name}-{label(host)}"
+                steps.append(
+                    command(own, "proxy", [host], request, group, delete="remove-proxy", after=[ready], observed=observed)
+                )
             return steps
 
         group = self._together(name, parent, make)

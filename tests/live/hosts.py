@@ -4,6 +4,7 @@ The image is made once by debootstrap from this machine's own Debian mirror, and
 """
 
 import contextlib
+import hashlib
 import io
 import itertools
 import os
@@ -25,11 +26,11 @@ from docker.models.containers import Container
 
 from targets.docker.agent.bases import mirror_of
 
-IMAGE = "gateway/testhost:1"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "nginx-light", "python3", "python3-venv", "ca-certificates"),
-    *("sudo", "procps", "iproute2"),
+    *("sudo", "procps", "iproute2", "logrotate"),
 )
+IMAGE = f"gateway/testhost:{hashlib.sha256(' '.join(PACKAGES).encode()).hexdigest()[:8]}"
 LABEL = "gateway.testhost"
 BOOT_SECONDS = 60
 FILES = {

@@ -9,6 +9,9 @@ import yaml
 from embedded.monitor import main_file
 from embedded.plan import Step
 from embedded.stack import EmbeddedStack
+from ops.embedded_stack import Embedded
+from ops.sight import open_watch
+from ops.workspace import Workspace
 from tests.deployment import ROOT
 
 
@@ -42,12 +45,17 @@ class InProcessSite:
         self.app, self.port, self.engine = app, port, engine
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
         env = {"PULUMI_BACKEND_URL": f"file://{folder}/state", "PULUMI_CONFIG_PASSPHRASE": "live"}
+        self.workspace = Workspace(folder, env)
         self._config = folder / "Pulumi.dev.yaml"
         self._stack = EmbeddedStack(folder, env, "dev")
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def look(self) -> dict[str, Any]:
+        """What ``make status --json`` prints."""
+        return open_watch(Embedded(self.workspace, "dev")).look()
 
     def up(self, config: dict[str, Any]) -> dict[str, str]:
         """Bring the site to this config; returns what serves. Raises ``StepFailed`` with the first step's message."""

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from settings.model import SERVERS
+from tests.deployment import eventually
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 
@@ -52,6 +53,25 @@ def test_a_form_with_csrf_is_taken(served: dict[str, str], browser: httpx.Client
     answer = browser.post("/order/", data=_filled(page), headers={"Origin": f"http://localhost:{site.port}"})
     assert answer.status_code == 302, answer.text[:500]
     assert browser.post("/order/", data={"csrfmiddlewaretoken": "forged"}).status_code == 403
+
+
+def test_the_project_sees_the_same_client_scheme_and_host_under_every_server(
+    served: dict[str, str], browser: httpx.Client, site: InProcessSite
+) -> None:
+    forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "https", "X-Real-IP": "6.6.6.6", "X-Request-ID": "forged"}
+    answer = browser.post("/echo/", content=b"x", headers=forged)
+    asked, proxy = answer.json()["asked"], site.engine.containers.get(f"{site.app}-nginx")
+    assert asked["id"] == answer.headers["X-Request-ID"] != "forged"
+    assert (asked["scheme"], asked["host"]) == ("http", f"localhost:{site.port}")
+
+    def logged() -> list[dict[str, Any]]:
+        lines = (json.loads(line) for line in proxy.logs(tail=50).decode().splitlines() if line.startswith("{"))
+        return [line for line in lines if line["request_id"] == asked["id"]]
+
+    eventually(lambda: len(logged()) == 1, 5)
+    (line,) = logged()
+    assert (line["remote_addr"], line["instance"]) == (asked["client"], served["instance"])
+    assert "x-gateway-instance" not in answer.headers
 
 
 def test_a_body_arrives_whole(served: dict[str, str], browser: httpx.Client) -> None:

@@ -167,3 +167,27 @@ def test_a_nul_character_is_refused(where: str) -> None:
 def test_all_mistakes_of_meaning_are_told_together() -> None:
     keys = [error.key for error in errors_of(server="daphne", secrets={}, env={"DEBUG": "1"})]
     assert keys == ["server", "secrets.SECRET_KEY", "env.DEBUG"]
+
+
+def test_trusted_proxies_are_networks_as_nginx_writes_them() -> None:
+    settings = settings_of(trustedProxies=["10.1.2.3/8", "192.0.2.7", "2001:db8::/32"])
+    assert settings.trusted_proxies == ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32")
+
+
+@pytest.mark.parametrize("network", ["shop.example", "10.0.0.0/33", "", "10.0.0.0/8; }"])
+def test_a_trusted_proxy_that_is_no_network_is_refused(network: str) -> None:
+    error = error_of(trustedProxies=["10.0.0.0/8", network])
+    assert (error.key, error.got) == ("trustedProxies[1]", repr(network))
+    assert "10.0.0.0/8" in error.takes
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "1.2.3.4/0"])
+def test_everybody_cannot_be_a_trusted_proxy(network: str) -> None:
+    error = error_of(trustedProxies=[network])
+    assert (error.key, error.takes) == ("trustedProxies[0]", "the networks of your own proxy or CDN only")
+
+
+def test_behind_a_trusted_proxy_a_browser_may_come_over_https() -> None:
+    settings = settings_of(domains=["shop.example"], trustedProxies=["10.0.0.0/8"])
+    assert settings.origins == ("http://shop.example:8080", "https://shop.example")
+    assert settings_of(domains=["shop.example"]).origins == ("http://shop.example:8080",)

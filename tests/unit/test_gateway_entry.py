@@ -97,20 +97,55 @@ async def _nothing(*_: Any) -> Any:
     return {}
 
 
-def test_a_plain_request_goes_straight_to_the_project() -> None:
-    seen: list[Any] = []
+async def plain(scope: Message, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
 
-    async def plain(scope: Message, receive: Any, send: Any) -> None:
-        seen.extend((receive, send))
 
-    asyncio.run(Asgi(plain)({"type": "http", "headers": []}, _nothing, _nothing))
-    assert seen == [_nothing, _nothing]
+def test_an_answer_names_its_instance_for_the_log_and_nothing_more() -> None:
+    (start,) = serve(plain, {"type": "http", "headers": []})
+    assert start["headers"] == [(b"x", b"y"), (b"x-gateway-instance", b"0123456789")]
+
+
+def scope_of(kind: str, *headers: tuple[bytes, bytes]) -> Message:
+    """What the project gets of a scope that the server made of a unix socket."""
+    seen: list[Message] = []
+
+    async def project(scope: Message, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    serve(project, {"type": kind, "scheme": "http", "client": None, "headers": list(headers)})
+    return seen[0]
+
+
+FORWARDED = ((b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https"))
+
+
+def test_client_and_scheme_are_what_nginx_saw() -> None:
+    told = scope_of("http", *FORWARDED)
+    assert (told["client"], told["scheme"]) == (("203.0.113.7", 0), "https")
+    assert scope_of("websocket", *FORWARDED)["scheme"] == "wss"
+
+
+def test_a_request_past_nginx_keeps_what_the_server_says() -> None:
+    told = scope_of("http", (b"x-forwarded-proto", b"gopher"))
+    assert (told["client"], told["scheme"]) == (None, "http")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seen"),
+    [
+        ({"HTTP_X_FORWARDED_FOR": "203.0.113.7", "HTTP_X_FORWARDED_PROTO": "https"}, ("203.0.113.7", "https")),
+        ({"HTTP_X_FORWARDED_PROTO": "gopher"}, ("", "http")),
+        ({}, ("", "http")),
+    ],
+)
+def test_wsgi_sees_the_same(headers: dict[str, str], seen: tuple[str, str]) -> None:
+    environ = {"REMOTE_ADDR": "", "wsgi.url_scheme": "http", **headers}
+    Wsgi(lambda environ, start: [])(environ, lambda *_: None)
+    assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == seen
 
 
 def test_a_probe_is_told_which_instance_answers() -> None:
-    async def plain(scope: Message, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
-
     (start,) = serve(plain, {"type": "http", "headers": [(b"x-gateway-probe", b"1")]})
     told = (b"x-gateway-serving", b"asgi uvicorn 9876543210")
     assert start["headers"] == [(b"x", b"y"), (b"x-gateway-instance", b"0123456789"), told]
@@ -149,3 +184,14 @@ def test_a_wsgi_probe_is_told_which_instance_answers() -> None:
 
     Wsgi(application)({"HTTP_X_GATEWAY_PROBE": "1"}, lambda status, headers: told.extend(headers))
     assert told == [("X", "y"), ("X-Gateway-Instance", "0123456789"), ("X-Gateway-Serving", "asgi uvicorn 9876543210")]
+
+
+def test_a_wsgi_answer_names_its_instance_for_the_log() -> None:
+    told: list[tuple[str, str]] = []
+
+    def application(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("X", "y")])
+        return []
+
+    Wsgi(application)({}, lambda status, headers: told.extend(headers))
+    assert told == [("X", "y"), ("X-Gateway-Instance", "0123456789")]

@@ -97,9 +97,11 @@ def test_a_target_is_handed_the_env_file_as_a_secret_already(recorded: Record) -
     class Listening(DockerTarget):
         heard: pulumi.Output[str]
 
-        def env_file(self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource) -> pulumi.Output[str]:
+        def env_file(
+            self, name: str, env_id: str, text: pulumi.Output[str], parent: pulumi.Resource, observed: str = ""
+        ) -> pulumi.Output[str]:
             self.heard = text
-            return super().env_file(name, env_id, text, parent)
+            return super().env_file(name, env_id, text, parent, observed)
 
     def program() -> dict[str, object]:
         target = Listening("shop", owner=OWNER)

@@ -1,15 +1,19 @@
 """After a switch: which answers in Nginx's log are bad enough to take it back."""
 
+import json
+
 import pytest
 
 from targets.docker.agent.watch import Seen
 
-LINE = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.010 id=abc'
+TEXT = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.010 id=abc'
 
 
-def seen(*answers: tuple[str, int, str]) -> Seen:
+def seen(*answers: tuple[str, int, str], text: bool = False) -> Seen:
     found = Seen()
-    found.add(LINE.format(path=path, status=status, upstream=upstream) for path, status, upstream in answers)
+    for path, status, upstream in answers:
+        fields = {"method": "GET", "host": "localhost", "uri": path, "status": status, "upstream_time": upstream.strip("-")}
+        found.add([TEXT.format(path=path, status=status, upstream=upstream) if text else json.dumps(fields)])
     return found
 
 
@@ -30,16 +34,20 @@ GOOD, BAD = ("/", 200, "0.010"), ("/pay/", 500, "0.010")
         ([("/static/x.css", 500, "-")] * 50, False),
     ],
 )
-def test_more_than_the_limit_of_at_least_three_bad_answers_is_wrong(answers: list[tuple[str, int, str]], wrong: bool) -> None:
-    assert bool(seen(*answers).verdict(5)) is wrong
+@pytest.mark.parametrize("text", [False, True], ids=["json", "text"])
+def test_more_than_the_limit_of_at_least_three_bad_answers_is_wrong(
+    answers: list[tuple[str, int, str]], wrong: bool, text: bool
+) -> None:
+    assert bool(seen(*answers, text=text).verdict(5)) is wrong
 
 
-def test_the_verdict_names_the_worst_without_what_people_typed() -> None:
-    told = seen(*[("/pay/?card=4711", 500, "0.1")] * 4, ("/", 200, "0.1")).verdict(5)
+@pytest.mark.parametrize("text", [False, True], ids=["json", "text"])
+def test_the_verdict_names_the_worst_without_what_people_typed(text: bool) -> None:
+    told = seen(*[("/pay/?card=4711", 500, "0.1")] * 4, ("/", 200, "0.1"), text=text).verdict(5)
     assert told == "4 of 5 answers were 5xx (GET localhost/pay/ 500 4 times)"
 
 
 def test_lines_of_other_kinds_are_passed_over() -> None:
     found = Seen()
-    found.add(["2026/11/21 07:00:00 [notice] 1#1: start worker process 7", ""])
+    found.add(["2026/11/21 07:00:00 [notice] 1#1: start worker process 7", "", "{not json", "[1]"])
     assert found.answers == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
 
@@ -155,6 +155,17 @@ def get(container: Container, path: str) -> bytes | None:
     with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
         member = tar.extractfile(tar.getmembers()[0])
         return member.read() if member else None
+
+
+def files(container: Container, folder: str) -> list[str]:
+    """Content of every small file in a folder; none where it is not there."""
+    try:
+        stream, _ = container.get_archive(folder)
+    except (NotFound, APIError):
+        return []
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        found = (tar.extractfile(member) for member in tar.getmembers() if member.isfile())
+        return [file.read().decode(errors="replace") for file in found if file]
 
 
 def link(container: Container, path: str) -> str:

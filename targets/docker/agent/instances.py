@@ -15,7 +15,7 @@ from rendering.servers import STOP_SECONDS
 from targets.common.causes import report, unhealthy
 from targets.common.errors import AgentError
 from targets.docker import names
-from targets.docker.agent import code, engine
+from targets.docker.agent import code, engine, limits
 from targets.docker.requests import InstanceRequest
 
 EXIT_SECONDS = 10
@@ -42,6 +42,8 @@ def start(client: docker.DockerClient, request: InstanceRequest) -> str:
             engine.remove(container)
             container = _create(client, request, name, files)
         try:
+            if container.status == "paused":
+                container.unpause()
             container.start()
             _await_healthy(container, request, files)
         except AgentError:
@@ -52,6 +54,8 @@ def start(client: docker.DockerClient, request: InstanceRequest) -> str:
             raise AgentError(f"Docker cannot start instance {request.instance}: {error}") from None
         # Only now: while it is being proved, a process that exits must be seen to exit.
         container.update(restart_policy={"Name": "always"})
+        container.reload()
+        limits.lift(client, container, "always")
     return name
 
 

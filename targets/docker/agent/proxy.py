@@ -9,7 +9,7 @@ from docker.models.containers import Container
 from rendering.identity import short_hash
 from targets.common.errors import AgentError
 from targets.docker import names
-from targets.docker.agent import engine
+from targets.docker.agent import engine, limits
 from targets.docker.requests import ProxyRequest
 
 CONF = f"{names.PROXY}/nginx.conf"
@@ -34,6 +34,10 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
             engine.put(writer, CANDIDATE, text)
         _test(client, request, volumes)
         running = engine.find(client, own.proxy)
+        if running is not None and running.status == "paused":
+            running.unpause()
+        if running is not None:
+            limits.lift(client, running, "unless-stopped")
         if running is not None and engine.inspect_state(running)["Running"]:
             _swap_and_reload(running)
         else:

@@ -1,5 +1,7 @@
 """After the switch: does the site live? What Nginx answers and whether the new instance restarts, for a while."""
 
+import contextlib
+import json
 import re
 import time
 from collections import Counter
@@ -14,7 +16,16 @@ FEWEST = 3
 """So many bad answers at least: one may be anybody's bad luck."""
 
 STEP_SECONDS = 0.5
-_LINE = re.compile(r'"(?P<what>\S+ \S+)" (?P<status>\d{3}) \d+ upstream=(?P<upstream>\S+)')
+_TEXT = re.compile(r'"(?P<method>\S+) (?P<host>[^\s/]*)(?P<uri>\S*)" (?P<status>\d{3}) \d+ upstream=(?P<upstream_time>\S+)')
+
+
+def _fields(line: str) -> dict[str, object]:
+    """A line of the access log, in either form; nothing where it is another kind of line."""
+    if line.startswith("{"):
+        with contextlib.suppress(ValueError):
+            return dict(json.loads(line))
+    found = _TEXT.search(line)
+    return dict(found.groupdict()) if found else {}
 
 
 @dataclass
@@ -28,11 +39,12 @@ class Seen:
     def add(self, lines: Iterable[str]) -> None:
         """Count further lines of Nginx's access log; files that Nginx serves itself do not count."""
         for line in lines:
-            found = _LINE.search(line)
-            if found and found["upstream"] != "-":
+            found = _fields(line)
+            if found.get("upstream_time", "-") not in ("", "-"):
                 self.answers += 1
-                if found["status"].startswith("5"):
-                    self.bad[f"{found['what'].partition('?')[0]} {found['status']}"] += 1
+                if str(found["status"]).startswith("5"):
+                    path = str(found["uri"]).partition("?")[0]
+                    self.bad[f"{found['method']} {found['host']}{path} {found['status']}"] += 1
 
     def verdict(self, percent: int) -> str:
         """What is wrong, '' for nothing: more than ``percent`` of the answers were 5xx."""

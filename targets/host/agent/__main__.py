@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, tasks, traffic, venvs
+from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, sight, tasks, traffic, venvs
 from targets.host.agent.places import Places
 
 Verb = tuple[type[requests.Request], Callable[[Any], object]]
@@ -36,13 +36,14 @@ VERBS: dict[str, Verb] = {
     "stop": (requests.InstanceRequest, instances.stop),
     "proxy": (requests.ProxyRequest, nginx.apply),
     "remove-proxy": (requests.ProxyRequest, nginx.remove),
-    "remove-site": (requests.PrepareRequest, lambda request: instances.remove_site(Places(request.app))),
+    "remove-site": (requests.PrepareRequest, prepare.remove_site),
     "remove-data": (requests.PrepareRequest, prepare.remove_data),
     "ready": (requests.TrafficRequest, traffic.ready),
     "switch": (requests.TrafficRequest, traffic.switch),
     "back": (requests.TrafficRequest, traffic.back),
     "retire": (requests.TrafficRequest, lambda request: instances.retire(Places(request.app), request.instance)),
     "off": (requests.TrafficRequest, traffic.off),
+    "look": (requests.LookRequest, sight.look),
 }
 
 

@@ -6,19 +6,23 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent import instances, releases, system, traffic
+from targets.host.agent import instances, monitoring, releases, system, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import InstanceRequest, TrafficRequest, parse
 
 
 def main(argv: list[str]) -> int:
-    """``gateway status|logs|switch``; exit status 0 or 1, 2 for wrong arguments."""
+    """``gateway status|metrics|logs|switch``; exit status 0 or 1, 2 for wrong arguments."""
     parser = argparse.ArgumentParser(prog="gateway", description="sites that gateway deployed on this host")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="what serves, what runs, what is kept").add_argument("app")
+    metrics = verbs.add_parser("metrics", help="figures in Prometheus' text format")
+    metrics.add_argument("app")
+    metrics.add_argument("--out", help="into this file, by one rename")
     logs = verbs.add_parser("logs", help="the last lines of an instance")
     logs.add_argument("app")
     logs.add_argument("instance", nargs="?", help="default: the live one")
@@ -35,7 +39,7 @@ def main(argv: list[str]) -> int:
         places = Places(given.app)
         if not places.owner.exists():
             raise AgentError(f"there is no site '{given.app}' on this host; sites are: {', '.join(_sites()) or 'none'}")
-        {"status": _status, "logs": _logs, "switch": _switch}[given.verb](places, given)
+        {"status": _status, "metrics": _metrics, "logs": _logs, "switch": _switch}[given.verb](places, given)
     except AgentError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
@@ -57,6 +61,13 @@ def _status(places: Places, _: argparse.Namespace) -> None:
         print(f"instance  {path.stem}  {role:8}  {state:8}  {told}")
     print(f"since     {record.get('since')}")
     print(f"releases  {' '.join(releases.all_kept(places))}")
+
+
+def _metrics(places: Places, given: argparse.Namespace) -> None:
+    if given.out:
+        monitoring.write(places, Path(given.out))
+    else:
+        print(monitoring.text(places), end="")
 
 
 def _logs(places: Places, given: argparse.Namespace) -> None:

@@ -28,6 +28,9 @@ def start(request: InstanceRequest) -> str:
         known = _record(request, places)
         if not (_running(places, request.instance) and _as_asked(places, request, known)):
             _write(request, places, known)
+        elif _mend_units(places, known):
+            # It runs as somebody else has asked for; its socket stays meanwhile, and clients wait in its queue.
+            system.systemctl("restart", f"{places.unit(request.instance)}.service")
         try:
             begin(places, request)
         except BaseException:
@@ -59,8 +62,8 @@ def _write(request: InstanceRequest, places: Places, known: dict[str, object]) -
         write_units(places, known)
 
 
-def write_units(places: Places, known: dict[str, object]) -> None:
-    """The instance's units from its record; nothing is started."""
+def write_units(places: Places, known: dict[str, object]) -> bool:
+    """The instance's units from its record; nothing is started. Returns whether they were other than that."""
     unit = places.unit(str(known["instance"]))
     files = known["files"]
     assert isinstance(files, list)
@@ -70,6 +73,27 @@ def write_units(places: Places, known: dict[str, object]) -> None:
     changed |= system.write(UNITS / f"{places.app}-again@.service", str(known["again"]))
     if changed:
         system.must("systemctl", "daemon-reload")
+    return changed
+
+
+def _mend_units(places: Places, known: dict[str, object]) -> bool:
+    """Put units right that somebody has changed; returns whether the server was started since."""
+    unit = places.unit(str(known["instance"]))
+    changed = [UNITS / f"{unit}.service", *drop_ins(UNITS / f"{unit}.service")]
+    when = max((path.stat().st_mtime for path in changed if path.exists()), default=0.0)
+    extra = [one for ending in ENDINGS for one in drop_ins(UNITS / f"{unit}{ending}")]
+    for one in extra:
+        one.unlink()
+    if not write_units(places, known) and not extra:
+        return False
+    system.must("systemctl", "daemon-reload")
+    shown = system.systemctl("show", f"{unit}.service", "--property=ActiveEnterTimestampMonotonic", "--value").stdout.strip()
+    return time.time() - time.monotonic() + int(shown or 0) / 1e6 > when
+
+
+def drop_ins(path: Path) -> list[Path]:
+    """Files that change a unit of ours beside it, as ``systemctl edit`` makes them."""
+    return sorted(path.with_name(f"{path.name}.d").glob("*.conf"))
 
 
 def begin(places: Places, request: InstanceRequest) -> None:

@@ -45,7 +45,8 @@ def apply(request: ProxyRequest) -> str:
     """The site in place in a running Nginx, without a moment of rest; returns its hash."""
     places = Places(request.app)
     with system.lock("nginx"):
-        expect_sound()
+        if not _edited(places):  # a site of ours that somebody has broken is mended here; whoever else's is not
+            expect_sound()
         text = _kept(places, request.kept) if request.kept else request.site
         if not places.upstream.exists():
             system.write(places.upstream, places.server_line)
@@ -55,8 +56,13 @@ def apply(request: ProxyRequest) -> str:
             wanted[default] = request.default
         _swap(request, wanted)
         system.folder(places.sites)
-        system.write(places.sites / f"{_hash(text)}.conf", text)
-    return _hash(text)
+        system.write(places.sites / f"{site_hash(text)}.conf", text)
+    return site_hash(text)
+
+
+def _edited(places: Places) -> bool:
+    """Whether the site's file is none that was ever applied."""
+    return places.site.exists() and not (places.sites / f"{site_hash(places.site.read_text())}.conf").exists()
 
 
 def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
@@ -64,6 +70,7 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
     before = {path: path.read_text() if path.exists() else None for path in wanted}
     page = _distribution_page(request.port)
     if before == wanted and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
+        _expect_running()
         return
     try:
         _put(wanted)
@@ -78,7 +85,15 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
         raise
 
 
-def _hash(text: str) -> str:
+def _expect_running() -> None:
+    """Nginx started, now and at boot, where somebody has stopped it."""
+    system.systemctl("enable", "nginx")
+    done = system.systemctl("start", "nginx")
+    if done.returncode:
+        raise AgentError(f"Nginx does not start: {system.last_line(done.stderr)}; way out: journalctl -u nginx")
+
+
+def site_hash(text: str) -> str:
     """As ``rendering.identity`` has it."""
     return hashlib.sha256(json.dumps([text]).encode()).hexdigest()[:10]
 
@@ -87,7 +102,7 @@ def _kept(places: Places, wanted: str) -> str:
     """An earlier site, as it was: a damaged one is not used."""
     path = places.sites / f"{wanted}.conf"
     text = path.read_text() if path.exists() else ""
-    if not text or _hash(text) != wanted:
+    if not text or site_hash(text) != wanted:
         raise AgentError(
             f"the kept Nginx site {wanted} {'is damaged' if text else 'is gone'}; the present one stays; way out: "
             "pulumi config rm gateway:rollback, which serves with the site that today's templates give"

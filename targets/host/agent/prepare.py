@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from targets.common.errors import AgentError
-from targets.host.agent import system
+from targets.host.agent import instances, monitoring, system
 from targets.host.agent.places import NGINX_GROUP, SITES, Places
 from targets.host.agent.requests import EnvRequest, PrepareRequest, Request
 
-NEEDED = {"nginx": "nginx-light", "ensurepip": "python3-venv"}
+NEEDED = {"nginx": "nginx-light", "ensurepip": "python3-venv", "logrotate": "logrotate"}
 """What must be there, and the package that has it."""
 
 
@@ -23,14 +23,15 @@ def prepare(request: PrepareRequest) -> str:
         claim(request, places)
         _user(request.user)
         _folders(request.user, places)
+        monitoring.set_timer(request)
     return "ready"
 
 
 def _missing() -> list[str]:
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    path = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
     has_venv = system.run(sys.executable, "-c", "import ensurepip, venv").returncode == 0
-    wanted = [] if nginx else [NEEDED["nginx"]]
-    return wanted if has_venv else [*wanted, NEEDED["ensurepip"]]
+    there = {"nginx": shutil.which("nginx", path=path), "ensurepip": has_venv, "logrotate": shutil.which("logrotate", path=path)}
+    return [NEEDED[name] for name, found in there.items() if not found]
 
 
 def _packages() -> None:
@@ -90,6 +91,12 @@ def write_env(request: EnvRequest, user: str) -> str:
     with system.room(places.env):
         system.write(places.env_file(request.env_id), request.text, 0o640, user)
     return request.env_id
+
+
+def remove_site(request: PrepareRequest) -> str:
+    """The site goes, but for what users made."""
+    monitoring.remove_timer(request.app)
+    return instances.remove_site(Places(request.app))
 
 
 def remove_data(request: PrepareRequest) -> str:

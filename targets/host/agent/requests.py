@@ -28,6 +28,10 @@ class PrepareRequest(Request):
     """User, folders and packages of a site."""
 
     user: str
+    metrics_service: str = ""
+    """Texts of the units that write the site's figures, '' for none; and the folder that they write to."""
+    metrics_timer: str = ""
+    metrics_folder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +138,20 @@ class TrafficRequest(Request):
     path: str
     address: str
     port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookRequest(Request):
+    """What is there, and how it does? Nothing is touched."""
+
+    instance: str
+    """The one that serves by the stack's state, '' where it has none."""
+    proxy: str
+    """Hash of Nginx's site, likewise."""
+    window: float = 300
+    """Seconds of the access log."""
+    every: float = 0
+    """Seconds between looks that are told one after the other, a line each; 0 for one look."""
 
 
 def parse(kind: type[R], text: str) -> R:

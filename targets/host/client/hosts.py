@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import json
+import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[3]
 PARTS = (
     "targets/__init__.py",
     *(f"targets/common/{name}.py" for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry")),
+    *(f"targets/common/{name}.py" for name in ("access_log", "requests_seen", "processes", "metrics")),
+    *("rendering/__init__.py", "rendering/envfile.py"),
     "targets/host/__init__.py",
 )
 MISSING = 96
@@ -97,6 +101,16 @@ class Host:
         if status:
             raise AgentError(self.told(err or f"'{verb}' ended with status {status}"))
         return out
+
+    def follow(self, verb: str, request: str) -> "subprocess.Popen[bytes]":
+        """A step that goes on telling, a line each time; ends when it is killed, or the host goes away."""
+        self.agent("look", json.dumps({**json.loads(request), "every": 0, "window": 1}))  # brings the agent, tells what is wrong
+        program = f"/usr/local/lib/gateway/{version()}/targets/host/agent"
+        process = self.shell.begin(["python3", program, verb])
+        assert process.stdin is not None
+        process.stdin.write(request.encode() + b"\n")
+        process.stdin.flush()
+        return process
 
     def install(self) -> None:
         """Bring the agent."""

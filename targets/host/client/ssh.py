@@ -98,15 +98,25 @@ class Shell:
         """Run it there with that standard input. Raises where the host or the login failed, not where the command did."""
         raise NotImplementedError
 
+    def begin(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        """Start it there; its input and output are pipes."""
+        raise NotImplementedError
+
 
 class Local(Shell):
     """This very machine."""
 
     def run(self, command: list[str], stdin: bytes | IO[bytes] = b"") -> "subprocess.CompletedProcess[bytes]":
-        argv = command if os.geteuid() == 0 else ["sudo", "-n", *command]
-        done = _run(argv, stdin)
+        done = _run(self._argv(command), stdin)
         _check_sudo(done, "this machine", os.environ.get("USER", "you"))
         return done
+
+    def begin(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        return _begin(self._argv(command))
+
+    @staticmethod
+    def _argv(command: list[str]) -> list[str]:
+        return command if os.geteuid() == 0 else ["sudo", "-n", *command]
 
 
 class Remote(Shell):
@@ -115,18 +125,33 @@ class Remote(Shell):
     def run(self, command: list[str], stdin: bytes | IO[bytes] = b"") -> "subprocess.CompletedProcess[bytes]":
         connection = self.connection
         folder = private_folder()
+        done = _run(self._argv(command, folder), stdin)
+        (folder / f"{connection.digest}.key").unlink(missing_ok=True)
+        if done.returncode == 255:
+            raise Gone(_lost(connection, done.stderr.decode(errors="replace")))
+        _check_sudo(done, connection.name, connection.user)
+        return done
+
+    def begin(self, command: list[str]) -> "subprocess.Popen[bytes]":
+        folder = private_folder()
+        begun = _begin(self._argv(command, folder))
+        # The connection is there already: whoever begins something has asked the host before.
+        (folder / f"{self.connection.digest}.key").unlink(missing_ok=True)
+        return begun
+
+    def _argv(self, command: list[str], folder: Path) -> list[str]:
+        connection = self.connection
         argv = command if connection.user == "root" else ["sudo", "-n", *command]
         shared = [
             *("-o", "ControlMaster=auto", "-o", f"ControlPersist={PERSIST_SECONDS}"),
             *("-o", f"ControlPath={folder}/{connection.digest}.mux"),
         ]
         login = ["-T", "-p", str(connection.port), "-l", connection.user, connection.address]
-        done = _run(["ssh", "-F", "/dev/null", *options(connection, folder), *shared, *login, shlex.join(argv)], stdin)
-        (folder / f"{connection.digest}.key").unlink(missing_ok=True)
-        if done.returncode == 255:
-            raise Gone(_lost(connection, done.stderr.decode(errors="replace")))
-        _check_sudo(done, connection.name, connection.user)
-        return done
+        return ["ssh", "-F", "/dev/null", *options(connection, folder), *shared, *login, shlex.join(argv)]
+
+
+def _begin(argv: list[str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def _run(argv: list[str], stdin: bytes | IO[bytes]) -> "subprocess.CompletedProcess[bytes]":

@@ -83,9 +83,10 @@ class ProbeTests(TestCase):
         body = b"x" * 3_000_000
         response = self.client.post("/echo/", body, content_type="application/octet-stream")
         digest = hashlib.sha256(body).hexdigest()
+        asked = {"client": "127.0.0.1", "scheme": "http", "host": "testserver", "id": ""}
         self.assertEqual(
             response.json(),
-            {"length": len(body), "sha256": digest, "type": "application/octet-stream", **IDENTITY},
+            {"length": len(body), "sha256": digest, "type": "application/octet-stream", "asked": asked, **IDENTITY},
         )
 
     async def test_echo_under_asgi(self) -> None:

@@ -61,12 +61,18 @@ async def slow(request: HttpRequest) -> HttpResponseBase:
 @csrf_exempt
 @require_POST
 def echo(request: HttpRequest) -> HttpResponseBase:
-    """Reads in chunks, for a large body must neither fill the memory nor hit DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """Reads in chunks, for a large body must neither fill the memory nor hit DATA_UPLOAD_MAX_MEMORY_SIZE.
+
+    It also tells who asked, as the project sees it.
+    """
     length, digest = 0, hashlib.sha256()
     while chunk := request.read(CHUNK):
         length += len(chunk)
         digest.update(chunk)
-    return JsonResponse({"length": length, "sha256": digest.hexdigest(), "type": request.content_type, **_identity()})
+    asked = {"client": request.META.get("REMOTE_ADDR"), "scheme": request.scheme, "host": request.get_host()}
+    asked |= {"id": request.headers.get("X-Request-ID", "")}
+    told = {"length": length, "sha256": digest.hexdigest(), "type": request.content_type, "asked": asked}
+    return JsonResponse({**told, **_identity()})
 
 
 def _identity() -> dict[str, str]:
