@@ -1,20 +1,16 @@
 """Nginx's configuration: it depends on neither interface, release nor instance, so a switch never touches it."""
 
+import re
 from dataclasses import dataclass, field
 
 from rendering.front import FRONT_SETTINGS, FrontSpec
 from rendering.identity import short_hash
+from rendering.seconds import STREAM_READ_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER, render
 from settings.model import Settings
 
-UPSTREAM_SECONDS = 2
-"""How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
-
 PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", *FRONT_SETTINGS}
 """Settings that decide what the configuration says."""
-
-PROXY_READ_SECONDS = 60
-STREAM_READ_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +45,7 @@ class ProxySpec:
 def rendered_from(settings: Settings) -> str:
     """10 hex digits over templates and settings: as long as they stay, so does the configuration."""
     templates = [path.read_text() for path in sorted((FOLDER / "nginx").rglob("*")) if path.is_file()]
-    told = settings.model_dump(mode="json", include=PROXY_SETTINGS)
+    told = settings.model_dump(mode="json", include={**dict.fromkeys(PROXY_SETTINGS, True), "health": {"path"}})
     return short_hash(templates, told)
 
 
@@ -70,7 +66,7 @@ def default_site(spec: ProxySpec) -> str:
 
 def _render(template: str, spec: ProxySpec, **names: object) -> str:
     believed = f"{names.get('prefix', '')}forwarded_" if spec.front.trusted_proxies else ""
-    return render(
+    text = render(
         template,
         proxy=spec,
         front=spec.front,
@@ -78,7 +74,7 @@ def _render(template: str, spec: ProxySpec, **names: object) -> str:
         request_id=f"${believed}request_id",
         log_format=f"gateway_{names.get('prefix', '')}".rstrip("_"),
         upstream_seconds=UPSTREAM_SECONDS,
-        proxy_read_seconds=PROXY_READ_SECONDS,
         stream_read_seconds=STREAM_READ_SECONDS,
         **{"own_log": False, **names},
     )
+    return re.sub(r"\n{3,}", "\n\n", text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
-from settings import auto, migrations, rollback
+from settings import agree, auto, migrations, rollback
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
@@ -62,7 +62,7 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
         ended=rollback.ended(asked, settings),
         destructive=migrations.destructive(source) if source and not settings.release else {},
         notes=(*notes, *said.notes),
-        warnings=said.warnings,
+        warnings=(*said.warnings, *agree.warnings(settings)),
         settings=settings,
         project=project,
         release=_release(settings, project, source),
@@ -74,6 +74,7 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
             entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
+            request_seconds=settings.timeouts.request,
             options=settings.server_options,
         ),
     )

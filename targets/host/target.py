@@ -12,8 +12,8 @@ from pulumi_command import local
 
 from rendering import units
 from rendering.identity import short_hash
-from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
-from rendering.servers import STOP_SECONDS
+from rendering.nginx import ProxySpec, default_site, site
+from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.host.agent import requests

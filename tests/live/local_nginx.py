@@ -34,6 +34,7 @@ class _App(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         told = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": len(body)}
         self.server.asked.append(told)
+        time.sleep(self.server.silent_seconds)
         text = json.dumps(told).encode()
         self.send_response(self.server.status)
         for name, value in {"Content-Length": str(len(text)), **self.server.headers}.items():
@@ -58,6 +59,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().__init__(path, _App)
         self.asked: list[dict[str, Any]] = []
         self.status = 200
+        self.silent_seconds = 0.0
         self.headers = {"X-Gateway-Instance": "0123456789"}
 
 
@@ -188,4 +190,4 @@ def _as_host(spec: ProxySpec, folder: Path) -> str:
     assert log in text
     text = text.replace(log, f"{folder}/access.log").replace(" buffer=4k flush=1s", "")
     http = f"http {{\ninclude /etc/nginx/mime.types;\n{_temporary(folder)}\n{text}\n{default_site(spec)}\n}}\n"
-    return f"{_main(folder)}events {{ worker_connections 768; }}\n{http}"
+    return f"{_main(folder)}worker_processes auto;\nevents {{ worker_connections 768; }}\n{http}"
