@@ -1,15 +1,17 @@
 """Nginx's configuration: it depends on neither interface, release nor instance, so a switch never touches it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rendering.front import FRONT_SETTINGS, FrontSpec
 from rendering.identity import short_hash
+from rendering.pages import OPEN, pages, pages_id
 from rendering.seconds import STREAM_READ_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER, render
 from settings.model import Settings
 
-PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", *FRONT_SETTINGS}
+PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", "error_pages", *FRONT_SETTINGS}
 """Settings that decide what the configuration says."""
 
 
@@ -30,10 +32,23 @@ class ProxySpec:
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
     front: FrontSpec = field(default_factory=FrontSpec)
+    pages: Mapping[str, str] = field(default_factory=lambda: pages({}))
+    """File -> text of the pages for 502, 503 and 504."""
+    pages_root: str = ""
+    """Where the target puts pages, in a folder for each version of them; '' for Nginx's own."""
+    maintenance_file: str = ""
+    """Where the target puts ``maintenance``; '' for a site that is never closed."""
+    maintenance: str = OPEN
+    """Who is shown the maintenance page: not part of the configuration, which a rollback may bring back."""
     upstream_file: str = ""
     """On a host, the file that has the ``server`` line; the agent writes it."""
     kept: str = ""
     """Id of an earlier configuration that is to be used as it was, instead of today's template."""
+
+    @property
+    def pages_id(self) -> str:
+        """Folder of the pages below ``pages_root``."""
+        return pages_id(self.pages)
 
     @property
     def listens(self) -> str:

@@ -217,6 +217,11 @@ class Settings(Model):
     )
     limits: Limits = Field(Limits(), description="per client address: requestsPerSecond, burst, connections, login")
     timeouts: Timeouts = Field(Timeouts(), description="seconds: request (of the project), header, body, send (of a client)")
+    error_pages: str | None = Field(
+        None, min_length=1, description="a folder of the source with 502.html, 503.html, 504.html (default: plain ones)"
+    )
+    maintenance: bool = Field(False, description="true: everybody is shown a maintenance page (503)")
+    maintenance_allow: tuple[Network, ...] = Field((), description="networks that maintenance lets in, such as 192.0.2.7")
     access_log: Literal["json", "text"] = Field("json", description="json or text: a line of Nginx's access log")
     body_limit_mb: int = Field(20, ge=1, le=10240, description="the largest request body in MiB, 1 to 10240")
     env: dict[VariableName, PlainText] = Field({}, description="a map of plain environment variables")

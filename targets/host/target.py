@@ -54,6 +54,7 @@ class HostTarget(pulumi.ComponentResource):
         self.revision = short_hash(*(path.read_text() for path in BROUGHT), units.HARDENING, plain, memory)
         self.live_socket = str(self.places.live)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
+        self.pages_root, self.maintenance_file = str(self.places.pages), str(self.places.maintenance)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
         request = requests.PrepareRequest(app=app, owner=owner, user=app).json()
@@ -158,6 +159,8 @@ class HostTarget(pulumi.ComponentResource):
             address=address,
             port=port,
             host=spec.domains[0],
+            pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
+            maintenance=spec.maintenance,
             kept=spec.kept,
         ).json()
         steps: list[local.Command] = []

@@ -88,6 +88,11 @@ class LocalNginx:
                     received += part
         return Answer(received)
 
+    def close(self) -> None:
+        """Nobody behind the socket any more."""
+        self.app.shutdown()
+        self.app.server_close()
+
     def logged(self, count: int = 1) -> list[str]:
         """The last lines of the access log, once there are as many."""
         path, end = self.folder / "access.log", time.monotonic() + 5
@@ -129,6 +134,11 @@ def local_nginx(folder: Path, spec: ProxySpec, *, host: bool = False) -> Iterato
         pytest.skip("no nginx on this machine (apt-get install nginx-light)")
     port, live = free_port(), folder / "live.sock"
     own = replace(spec, listen=port, address="127.0.0.1", live_socket=str(live))
+    for name, page in spec.pages.items() if spec.pages_root else ():
+        (Path(spec.pages_root) / spec.pages_id).mkdir(parents=True, exist_ok=True)
+        (Path(spec.pages_root) / spec.pages_id / name).write_text(page)
+    if spec.maintenance_file:
+        Path(spec.maintenance_file).write_text(spec.maintenance)
     path = folder / "nginx.conf"
     path.write_text(_as_host(own, folder) if host else _as_container(own, folder))
     app = _Server(str(live))

@@ -18,7 +18,10 @@ H = TypeVar("H")
 ROOT = Path(__file__).resolve().parents[3]
 PARTS = (
     "targets/__init__.py",
-    *(f"targets/common/{name}.py" for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry")),
+    *(
+        f"targets/common/{name}.py"
+        for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry", "maintenance")
+    ),
     "targets/host/__init__.py",
 )
 MISSING = 96
