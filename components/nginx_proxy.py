@@ -1,11 +1,13 @@
 """NginxProxy: the one thing that takes requests. It knows no interface, no release and no instance."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 
 from rendering.front import FrontSpec
 from rendering.nginx import ProxySpec
+from rendering.pages import maintenance, pages
 from targets.base import Target
 
 
@@ -20,6 +22,12 @@ class NginxProxyArgs:
     port: int = 8080
     body_limit_mb: int = 20
     front: FrontSpec = field(default_factory=FrontSpec)
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """The project's own ``502.html``, ``503.html``, ``504.html``; where there is none, a plain one is shown."""
+    closed: bool = False
+    """Whether people are shown the maintenance page (503), also through later updates."""
+    closed_but_for: tuple[str, ...] = ()
+    """Networks that are let in nevertheless; the health path is for everybody."""
     kept: str = ""
     """Id of an earlier configuration to use as it was."""
     observed: str = ""
@@ -39,6 +47,10 @@ class NginxProxy(pulumi.ComponentResource):
             media_root=target.media_root,
             body_limit_mb=args.body_limit_mb,
             front=args.front,
+            pages=pages(args.pages),
+            pages_root=target.pages_root,
+            maintenance_file=target.maintenance_file,
+            maintenance=maintenance(args.closed, args.closed_but_for),
             kept=args.kept,
         )
         self.serving = target.proxy(name, spec, (args.address, args.port), self, args.observed)

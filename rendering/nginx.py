@@ -1,20 +1,18 @@
 """Nginx's configuration: it depends on neither interface, release nor instance, so a switch never touches it."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rendering.front import FRONT_SETTINGS, FrontSpec
 from rendering.identity import short_hash
+from rendering.pages import OPEN, pages, pages_id
+from rendering.seconds import STREAM_READ_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER, render
 from settings.model import Settings
 
-UPSTREAM_SECONDS = 2
-"""How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
-
-PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", *FRONT_SETTINGS}
+PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", "error_pages", *FRONT_SETTINGS}
 """Settings that decide what the configuration says."""
-
-PROXY_READ_SECONDS = 60
-STREAM_READ_SECONDS = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +32,23 @@ class ProxySpec:
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
     front: FrontSpec = field(default_factory=FrontSpec)
+    pages: Mapping[str, str] = field(default_factory=lambda: pages({}))
+    """File -> text of the pages for 502, 503 and 504."""
+    pages_root: str = ""
+    """Where the target puts pages, in a folder for each version of them; '' for Nginx's own."""
+    maintenance_file: str = ""
+    """Where the target puts ``maintenance``; '' for a site that is never closed."""
+    maintenance: str = OPEN
+    """Who is shown the maintenance page: not part of the configuration, which a rollback may bring back."""
     upstream_file: str = ""
     """On a host, the file that has the ``server`` line; the agent writes it."""
     kept: str = ""
     """Id of an earlier configuration that is to be used as it was, instead of today's template."""
+
+    @property
+    def pages_id(self) -> str:
+        """Folder of the pages below ``pages_root``."""
+        return pages_id(self.pages)
 
     @property
     def listens(self) -> str:
@@ -49,7 +60,7 @@ class ProxySpec:
 def rendered_from(settings: Settings) -> str:
     """10 hex digits over templates and settings: as long as they stay, so does the configuration."""
     templates = [path.read_text() for path in sorted((FOLDER / "nginx").rglob("*")) if path.is_file()]
-    told = settings.model_dump(mode="json", include=PROXY_SETTINGS)
+    told = settings.model_dump(mode="json", include={**dict.fromkeys(PROXY_SETTINGS, True), "health": {"path"}})
     return short_hash(templates, told)
 
 
@@ -70,7 +81,7 @@ def default_site(spec: ProxySpec) -> str:
 
 def _render(template: str, spec: ProxySpec, **names: object) -> str:
     believed = f"{names.get('prefix', '')}forwarded_" if spec.front.trusted_proxies else ""
-    return render(
+    text = render(
         template,
         proxy=spec,
         front=spec.front,
@@ -78,7 +89,7 @@ def _render(template: str, spec: ProxySpec, **names: object) -> str:
         request_id=f"${believed}request_id",
         log_format=f"gateway_{names.get('prefix', '')}".rstrip("_"),
         upstream_seconds=UPSTREAM_SECONDS,
-        proxy_read_seconds=PROXY_READ_SECONDS,
         stream_read_seconds=STREAM_READ_SECONDS,
         **{"own_log": False, **names},
     )
+    return re.sub(r"\n{3,}", "\n\n", text)

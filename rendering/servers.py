@@ -7,13 +7,8 @@ uvicorn-worker 0.4, daphne 4.2 (takes a unix socket only in Twisted's ``systemd:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rendering.seconds import KEEP_ALIVE_SECONDS, STOP_SECONDS, TIMEOUT_MARGIN
 from settings.model import Interface, Server
-
-STOP_SECONDS = 5
-"""How long a server may finish what it has once it is told to stop. The drain has ended by then; only streams are left."""
-
-KEEP_ALIVE_SECONDS = 75
-"""Longer than any upstream connection of Nginx lives, so that the server never closes one under a request."""
 
 PACKAGES: Mapping[str, str] = {
     "gunicorn": "gunicorn>=27.0.1,<28",
@@ -48,6 +43,8 @@ class ServerSpec:
     """Processes; ignored by daphne, which has one."""
     threads: int | None = None
     """Threads of a gunicorn WSGI worker; None for 4."""
+    request_seconds: int = 60
+    """How long Nginx waits for an answer."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Further flags without dashes; ``True`` gives a flag without a value, ``False`` leaves it out."""
 
@@ -72,6 +69,8 @@ def _defaults(spec: ServerSpec) -> dict[str, str]:
         "workers": workers,
         "keep-alive": alive,
         "graceful-timeout": stop,
+        # Longer than Nginx waits: a worker class that is stopped by it ends what nobody waits for any more, and nothing else.
+        "timeout": str(spec.request_seconds + TIMEOUT_MARGIN),
         "worker-tmp-dir": "/dev/shm",
         "no-control-socket": "True",
     }

@@ -12,7 +12,14 @@ FOLDER = Path(__file__).resolve().parent.parent / "templates"
 def _environment(trim: bool) -> Environment:
     # autoescape is for HTML; these are Nginx, systemd and Docker files, whose values the settings have checked.
     loader = FileSystemLoader(FOLDER)
-    return Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=trim, autoescape=False)
+    found = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=trim, autoescape=False)
+    found.filters["quoted"] = quoted
+    return found
+
+
+def quoted(text: str) -> str:
+    """Text as one word of Nginx's configuration."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def render(template: str, **values: object) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rendering.servers import STOP_SECONDS
+from rendering.seconds import STOP_SECONDS
 from rendering.templates import render
 
 REST_SECONDS = 20

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings import agree
 from settings.errors import ConfigError
 from settings.model import SERVERS, Login, Settings
 
@@ -14,6 +15,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
     return [
         *_source(settings),
         *(server_mistakes(settings) if settings.interface != "auto" else ()),
+        *agree.mistakes(settings),
         *_domains(settings),
         *_trusted_proxies(settings),
         *_secret_key(settings),

@@ -95,6 +95,33 @@ class Tls(Model):
     mode: Literal["off"] = Field("off", description="off (TLS ends at a proxy in front of this one)")
 
 
+class LoginLimit(Model):
+    """How often somebody may try to log in."""
+
+    paths: tuple[Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/@+-]*$")], ...] = Field(
+        (), description="paths of login forms, such as /admin/login/"
+    )
+    per_minute: int = Field(10, ge=1, le=600, description="attempts per minute and address, 1 to 600")
+
+
+class Limits(Model):
+    """How much one client address may ask for."""
+
+    requests_per_second: int = Field(0, ge=0, le=10000, description="requests per second and address, 0 to 10000 (0: no limit)")
+    burst: int = Field(0, ge=0, le=100000, description="requests at once beyond that, 0 to 100000 (0: twice requestsPerSecond)")
+    connections: int = Field(0, ge=0, le=10000, description="requests of an address in progress, 0 to 10000 (0: no limit)")
+    login: LoginLimit = Field(LoginLimit(), description="paths and perMinute")
+
+
+class Timeouts(Model):
+    """How long each side may take."""
+
+    request: int = Field(60, ge=1, le=3600, description="seconds until the project must answer, 1 to 3600")
+    header: int = Field(10, ge=1, le=600, description="seconds for a client's headers, 1 to 600")
+    body: int = Field(30, ge=1, le=600, description="seconds that a client may pause in its body, 1 to 600")
+    send: int = Field(30, ge=1, le=600, description="seconds that a client may take nothing of its answer, 1 to 600")
+
+
 HOST_KEY = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+=*( .*)?$"
 
 
@@ -189,6 +216,13 @@ class Settings(Model):
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="networks of a proxy in front (such as 10.0.0.0/8) whose X-Forwarded-For and -Proto are believed"
     )
+    limits: Limits = Field(Limits(), description="per client address: requestsPerSecond, burst, connections, login")
+    timeouts: Timeouts = Field(Timeouts(), description="seconds: request (of the project), header, body, send (of a client)")
+    error_pages: str | None = Field(
+        None, min_length=1, description="a folder of the source with 502.html, 503.html, 504.html (default: plain ones)"
+    )
+    maintenance: bool = Field(False, description="true: everybody is shown a maintenance page (503)")
+    maintenance_allow: tuple[Network, ...] = Field((), description="networks that maintenance lets in, such as 192.0.2.7")
     access_log: Literal["json", "text"] = Field("json", description="json or text: a line of Nginx's access log")
     body_limit_mb: int = Field(20, ge=1, le=10240, description="the largest request body in MiB, 1 to 10240")
     env: dict[VariableName, PlainText] = Field({}, description="a map of plain environment variables")

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
+from rendering.pages import PAGES
 from rendering.servers import ServerSpec, packages
-from settings import auto, migrations, rollback
+from settings import agree, auto, migrations, rollback
 from settings.checks import prefix
-from settings.errors import ConfigErrors
+from settings.errors import ConfigError, ConfigErrors
 from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
@@ -31,6 +32,8 @@ class Plan:
     env: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     server: ServerSpec
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """The project's own error pages, by name."""
     rolled_back: bool = False
     """Whether the release is one that ``make rollback`` went back to."""
     kept_proxy: str = ""
@@ -62,18 +65,20 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
         ended=rollback.ended(asked, settings),
         destructive=migrations.destructive(source) if source and not settings.release else {},
         notes=(*notes, *said.notes),
-        warnings=said.warnings,
+        warnings=(*said.warnings, *agree.warnings(settings)),
         settings=settings,
         project=project,
         release=_release(settings, project, source),
         env=_env(settings),
         secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
+        pages=_pages(settings, source),
         server=ServerSpec(
             interface=settings.speaks,
             server=settings.effective_server,
             entry_point=project.entry_point(settings.speaks),
             workers=settings.effective_workers,
             threads=settings.threads,
+            request_seconds=settings.timeouts.request,
             options=settings.server_options,
         ),
     )
@@ -90,6 +95,20 @@ def _source(settings: Settings, module: str) -> Source | None:
         if settings.release:
             return None
         raise
+
+
+def _pages(settings: Settings, source: Source | None) -> dict[str, str]:
+    """What the project has of its own in ``errorPages``."""
+    folder = (settings.error_pages or "").strip("/")
+    if not folder or source is None:
+        return {}
+    found = {name: source.text(f"{folder}/{name}") for name in PAGES}
+    own = {name: text for name, text in found.items() if text}
+    if not own:
+        raise ConfigErrors(
+            [ConfigError("errorPages", f"'{folder}', which has none of them", f"a folder with {', '.join(PAGES)}")]
+        )
+    return own
 
 
 def _release(settings: Settings, project: Project, source: Source | None) -> ReleaseSpec:

@@ -9,6 +9,7 @@ from settings.model import Settings
 from settings.source import Source
 
 STAYS = (
+    *("maintenance", "maintenanceAllow"),
     *("release", "rollback", "hosts", "target", "services", "keepReleases"),
     *("joins", "standby", "watchSeconds", "watchErrors", "allowMigrationsOnSwitch", "allowNewerSchema"),
 )

@@ -126,6 +126,10 @@ class Target(Protocol):
     """Where Nginx finds the link to the serving instance's socket."""
     static_root: str
     media_root: str
+    pages_root: str
+    """Where Nginx finds error pages, in a folder for each version of them."""
+    maintenance_file: str
+    """Where Nginx finds who is shown the maintenance page."""
 
     def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make the release and return what code is run from: an image id, a folder."""

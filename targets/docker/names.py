@@ -16,6 +16,8 @@ FACTS = f"{STATIC}/releases"
 """What a release says of itself: its static manifest, and what its settings say of files."""
 MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
+PAGES = f"{PROXY}/pages"
+MAINTENANCE = f"{PROXY}/maintenance.geo"
 INSIDE = "/gateway/inside.py"
 SCHEMA = "/gateway/schema.py"
 BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))

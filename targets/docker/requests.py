@@ -114,6 +114,10 @@ class ProxyRequest(Request):
 
     image: str
     configuration: str
+    pages: dict[str, str] = {}
+    """Path below the folder of pages -> text."""
+    maintenance: str = "default 0;\n"
+    """Who is shown the maintenance page, as ``geo`` reads it."""
     kept: str = ""
     """Hash of an earlier configuration, to be used instead."""
 

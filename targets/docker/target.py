@@ -34,6 +34,7 @@ class DockerTarget(pulumi.ComponentResource):
     live_socket = names.LIVE
     static_root = f"{names.STATIC}/files"
     media_root = names.MEDIA
+    pages_root, maintenance_file = names.PAGES, names.MAINTENANCE
 
     def __init__(
         self,
@@ -153,7 +154,13 @@ class DockerTarget(pulumi.ComponentResource):
 
         def request(image_id: str) -> str:
             return requests.ProxyRequest(
-                app=self.app, owner=self.owner, image=image_id, configuration=configuration(spec), kept=spec.kept
+                app=self.app,
+                owner=self.owner,
+                image=image_id,
+                configuration=configuration(spec),
+                pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
+                maintenance=spec.maintenance,
+                kept=spec.kept,
             ).model_dump_json()
 
         applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready], observed=observed)

@@ -12,8 +12,8 @@ from pulumi_command import local
 
 from rendering import monitoring, units
 from rendering.identity import short_hash
-from rendering.nginx import UPSTREAM_SECONDS, ProxySpec, default_site, site
-from rendering.servers import STOP_SECONDS
+from rendering.nginx import ProxySpec, default_site, site
+from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.host.agent import requests
@@ -56,6 +56,7 @@ class HostTarget(pulumi.ComponentResource):
         self.revision = short_hash(*(path.read_text() for path in BROUGHT), units.HARDENING, plain, memory)
         self.live_socket = str(self.places.live)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
+        self.pages_root, self.maintenance_file = str(self.places.pages), str(self.places.maintenance)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
         figures = {
@@ -174,6 +175,8 @@ class HostTarget(pulumi.ComponentResource):
             address=address,
             port=port,
             host=spec.domains[0],
+            pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
+            maintenance=spec.maintenance,
             kept=spec.kept,
         ).json()
         steps: list[local.Command] = []

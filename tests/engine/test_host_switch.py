@@ -163,6 +163,28 @@ def test_the_plain_form_has_ports_and_www_data_and_loses_no_request_either(site:
     assert "nothing to do" in site.must_up().out
 
 
+def test_closing_the_site_is_nginx_alone_and_the_log_that_tells_of_it_is_turned(site: HostDeployment, host: TestHost) -> None:
+    site.must_up(serving="socket")
+    before = site.outputs()["instance"]
+    address = host.run("hostname", "-I").split()[0]
+    site.must_up(maintenance=True, trustedProxies=["192.0.2.0/24"], limits={"login": {"paths": ["/admin/login/"]}})
+    with site.client() as client:
+        eventually(lambda: client.get("/").status_code == 503, 5, address)
+        assert "Closed for a moment" in client.get("/?secret=x").text
+    assert (site.health()["instance"], site.outputs()["instance"]) == (before, before)
+    host.run("logrotate", "--force", "/etc/logrotate.d/nginx")
+    site.must_up(maintenance=False)
+    with site.client() as client:
+        eventually(lambda: client.get("/").status_code == 200, 5)
+        attempts = [client.post("/admin/login/", data={"username": "root"}).status_code for _ in range(9)]
+        assert attempts.count(429) == 3
+    log = "/var/log/nginx/hosted.access.log"
+    eventually(lambda: before in host.run("cat", log), 5, "the log goes on in a new file")
+    closed = [json.loads(line) for line in host.run("cat", f"{log}.1").splitlines()]
+    assert {line["uri"] for line in closed if line["status"] == 503} == {"/"}
+    site.must_up(trustedProxies=[], limits={})
+
+
 def test_an_operator_sees_what_serves_and_goes_back_by_hand_which_the_next_up_tells(site: HostDeployment, host: TestHost) -> None:
     site.must_up(serving="socket", interface="wsgi", server="gunicorn")
     site.must_up(interface="asgi", server="uvicorn")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from bench.load import Load
-from rendering.nginx import UPSTREAM_SECONDS
+from rendering.seconds import UPSTREAM_SECONDS
 from settings.model import SERVERS
 from tests.deployment import Deployment
 

@@ -34,6 +34,7 @@ class _App(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         told = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": len(body)}
         self.server.asked.append(told)
+        time.sleep(self.server.silent_seconds)
         text = json.dumps(told).encode()
         self.send_response(self.server.status)
         for name, value in {"Content-Length": str(len(text)), **self.server.headers}.items():
@@ -58,6 +59,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().__init__(path, _App)
         self.asked: list[dict[str, Any]] = []
         self.status = 200
+        self.silent_seconds = 0.0
         self.headers = {"X-Gateway-Instance": "0123456789"}
 
 
@@ -85,6 +87,11 @@ class LocalNginx:
                 while part := connection.recv(65536):
                     received += part
         return Answer(received)
+
+    def close(self) -> None:
+        """Nobody behind the socket any more."""
+        self.app.shutdown()
+        self.app.server_close()
 
     def logged(self, count: int = 1) -> list[str]:
         """The last lines of the access log, once there are as many."""
@@ -127,6 +134,11 @@ def local_nginx(folder: Path, spec: ProxySpec, *, host: bool = False) -> Iterato
         pytest.skip("no nginx on this machine (apt-get install nginx-light)")
     port, live = free_port(), folder / "live.sock"
     own = replace(spec, listen=port, address="127.0.0.1", live_socket=str(live))
+    for name, page in spec.pages.items() if spec.pages_root else ():
+        (Path(spec.pages_root) / spec.pages_id).mkdir(parents=True, exist_ok=True)
+        (Path(spec.pages_root) / spec.pages_id / name).write_text(page)
+    if spec.maintenance_file:
+        Path(spec.maintenance_file).write_text(spec.maintenance)
     path = folder / "nginx.conf"
     path.write_text(_as_host(own, folder) if host else _as_container(own, folder))
     app = _Server(str(live))
@@ -188,4 +200,4 @@ def _as_host(spec: ProxySpec, folder: Path) -> str:
     assert log in text
     text = text.replace(log, f"{folder}/access.log").replace(" buffer=4k flush=1s", "")
     http = f"http {{\ninclude /etc/nginx/mime.types;\n{_temporary(folder)}\n{text}\n{default_site(spec)}\n}}\n"
-    return f"{_main(folder)}events {{ worker_connections 768; }}\n{http}"
+    return f"{_main(folder)}worker_processes auto;\nevents {{ worker_connections 768; }}\n{http}"

@@ -70,6 +70,30 @@ def test_a_changed_setting_is_applied_in_place_by_a_reload_that_loses_nothing(si
     assert site.engine.containers.get("edge-nginx").attrs["State"]["StartedAt"] == before
 
 
+def test_a_site_is_closed_and_opened_by_nginx_alone_and_a_switch_goes_on_behind_the_page(site: InProcessSite) -> None:
+    def ask(path: str = "/") -> httpx.Response:
+        return httpx.get(f"{site.url}{path}", headers={"Host": "localhost"})
+
+    before = site.up(shop_config(site))
+    closed = site.up(shop_config(site, maintenance=True))
+    assert closed["instance"] == before["instance"]
+    eventually(lambda: ask().status_code == 503, 5)
+    assert (ask().headers["Retry-After"], ask("/health/").status_code) == ("120", 200)
+    assert "Closed for a moment" in ask().text
+    switched = site.up(shop_config(site, maintenance=True, interface="asgi"))
+    assert (ask().status_code, ask("/health/").json()["interface"]) == (503, "asgi")
+    opened = site.up(shop_config(site, interface="asgi"))
+    assert opened["instance"] == switched["instance"] != before["instance"]
+    eventually(lambda: ask().status_code == 200, 5)
+
+
+def test_limits_are_per_client_and_never_in_the_way_of_a_switch(site: InProcessSite) -> None:
+    site.up(shop_config(site, limits={"requestsPerSecond": 1, "burst": 1}))
+    with httpx.Client(base_url=site.url, headers={"Host": "localhost"}) as client:
+        assert [client.get("/").status_code for _ in range(6)].count(429) >= 3
+    site.up(shop_config(site))
+
+
 def test_a_configuration_that_nginx_refuses_never_comes_near_the_running_one(site: InProcessSite) -> None:
     image = site.engine.containers.get("edge-nginx").attrs["Image"]
     request = ProxyRequest(app="edge", owner="gateway/dev", image=image, configuration="events {}\nhttp { no_such_directive; }\n")

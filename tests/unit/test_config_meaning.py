@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from settings import ConfigErrors, load
+from settings import ConfigErrors, agree, load
 from tests.unit.conftest import DEV, SECRET, config, error_of, errors_of, settings_of
 
 IMAGE = "registry.example/shop@sha256:" + "a" * 64
@@ -191,3 +191,37 @@ def test_behind_a_trusted_proxy_a_browser_may_come_over_https() -> None:
     settings = settings_of(domains=["shop.example"], trustedProxies=["10.0.0.0/8"])
     assert settings.origins == ("http://shop.example:8080", "https://shop.example")
     assert settings_of(domains=["shop.example"]).origins == ("http://shop.example:8080",)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "takes"),
+    [
+        ({"keep-alive": 2}, "serverOptions.keep-alive", "more than 2"),
+        ({"timeout-keep-alive": 1}, "serverOptions.timeout-keep-alive", "more than 2"),
+        ({"graceful-timeout": 30}, "serverOptions.graceful-timeout", "drainSeconds"),
+        ({"timeout-graceful-shutdown": 6}, "serverOptions.timeout-graceful-shutdown", "drainSeconds"),
+        ({"timeout": 30}, "serverOptions.timeout", "timeouts.request"),
+    ],
+)
+def test_a_time_that_does_not_agree_with_the_rest_of_the_path_is_refused(options: dict[str, int], key: str, takes: str) -> None:
+    error = error_of(serverOptions=options)
+    assert error.key == key
+    assert takes in error.takes
+
+
+@pytest.mark.parametrize(
+    "options", [{"keep-alive": 3}, {"keep-alive": 0}, {"graceful-timeout": 5}, {"timeout": 0}, {"timeout": 90}]
+)
+def test_times_that_agree_are_taken(options: dict[str, int]) -> None:
+    assert settings_of(serverOptions=options)
+
+
+def test_a_request_may_take_longer_than_a_drain_and_that_is_said() -> None:
+    assert agree.warnings(settings_of(timeouts={"request": 300}, drainSeconds="300")) == ()
+    (said,) = agree.warnings(settings_of(timeouts={"request": 300}))
+    assert "drainSeconds is 30" in said
+
+
+@pytest.mark.parametrize("path", ["admin/login/", "/login/;", '/login/"', "/a b/", "/$uri"])
+def test_a_login_path_that_is_none_is_refused(path: str) -> None:
+    assert error_of(limits={"login": {"paths": [path]}}).key == "limits.login.paths[0]"

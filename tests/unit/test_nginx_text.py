@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from rendering import nginx
+from rendering import seconds
 from rendering.nginx import ProxySpec, configuration
 from rendering.templates import render
 from targets.docker.agent.instances import MINIMUM_DRAIN_SECONDS
@@ -64,9 +64,9 @@ def test_a_location_sets_no_headers_of_its_own_and_so_inherits_them_all() -> Non
 
 
 def test_nginx_lets_go_of_a_connection_before_the_shortest_drain_ends() -> None:
-    assert f"keepalive_time {nginx.UPSTREAM_SECONDS}s;" in TEXT
-    assert f"keepalive_timeout {nginx.UPSTREAM_SECONDS}s;" in TEXT
-    assert MINIMUM_DRAIN_SECONDS >= 2 * nginx.UPSTREAM_SECONDS
+    assert f"keepalive_time {seconds.UPSTREAM_SECONDS}s;" in TEXT
+    assert f"keepalive_timeout {seconds.UPSTREAM_SECONDS}s;" in TEXT
+    assert MINIMUM_DRAIN_SECONDS >= 2 * seconds.UPSTREAM_SECONDS
 
 
 def test_websockets_and_event_streams_may_be_silent_for_long_and_are_not_buffered() -> None:

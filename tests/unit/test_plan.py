@@ -143,3 +143,11 @@ def test_a_kept_release_whose_module_nobody_knows_asks_for_it() -> None:
 def test_a_source_that_is_gone_is_refused_without_a_kept_release() -> None:
     with pytest.raises(ConfigErrors, match="which is not a directory"):
         planned(app={"name": "shop", "source": "/gone"})
+
+
+def test_error_pages_of_the_source_are_planned_and_a_folder_without_any_is_refused(project: Callable[..., Path]) -> None:
+    source = project({"deploy/errors/503.html": "<h1>Inventur</h1>"})
+    app = {"name": "shop", "source": str(source)}
+    assert plan(settings_of(app=app, errorPages="deploy/errors/")).pages == {"503.html": "<h1>Inventur</h1>"}
+    with pytest.raises(ConfigErrors, match=r"errorPages.*has none of them.*502\.html"):
+        plan(settings_of(app=app, errorPages="shop"))

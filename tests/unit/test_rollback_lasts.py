@@ -9,7 +9,7 @@ import pytest
 from rendering.nginx import ProxySpec, configuration, rendered_from
 from settings.model import Settings
 from settings.plan import Plan, plan
-from settings.rollback import noted
+from settings.rollback import STAYS, noted
 from settings.source import open_source
 from targets.observation import KeptRelease
 from tests.unit.conftest import error_of, settings_of
@@ -110,3 +110,9 @@ def test_what_a_host_cannot_do_yet_is_refused_and_not_passed_over(key: str, valu
     error = error_of(target="host", hosts=[{"address": "local"}], **{key: value})
     assert error.key == key
     assert error.takes == "it with target 'docker' only"
+
+
+def test_closing_the_site_is_no_part_of_what_a_rollback_brings_back() -> None:
+    closed = settings_of(maintenance="true", maintenanceAllow=["192.0.2.7"])
+    assert rendered_from(closed) == rendered_from(settings_of())
+    assert {"maintenance", "maintenanceAllow"} <= set(STAYS)

@@ -8,7 +8,7 @@ from rendering.servers import ServerSpec, argv, packages
 from settings.model import SERVERS, Interface, Server
 
 GUNICORN = [
-    *("--workers", "3", "--keep-alive", "75", "--graceful-timeout", "5"),
+    *("--workers", "3", "--keep-alive", "75", "--graceful-timeout", "5", "--timeout", "65"),
     *("--worker-tmp-dir", "/dev/shm", "--no-control-socket"),
 ]
 
@@ -44,6 +44,11 @@ def spec(server: Server, options: dict[str, str] | None = None, threads: int | N
 @pytest.mark.parametrize("server", get_args(Server))
 def test_every_server_has_this_command_line(server: Server) -> None:
     assert argv(spec(server)) == COMMANDS[server]
+
+
+def test_a_worker_has_longer_than_nginx_waits_for_it() -> None:
+    given = ServerSpec(interface="wsgi", server="gunicorn", entry_point="shop.app:application", request_seconds=120)
+    assert argv(given)[argv(given).index("--timeout") + 1] == "125"
 
 
 def test_threads_are_those_of_the_config() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from rendering import units
-from rendering.servers import STOP_SECONDS, ServerSpec, argv
+from rendering.seconds import STOP_SECONDS
+from rendering.servers import ServerSpec, argv
 from settings.model import SERVERS
 
 ALL = [(interface, server) for interface, servers in SERVERS.items() for server in servers]

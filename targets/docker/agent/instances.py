@@ -10,8 +10,7 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 from requests.exceptions import RequestException
 
-from rendering.nginx import UPSTREAM_SECONDS
-from rendering.servers import STOP_SECONDS
+from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from targets.common.causes import report, unhealthy
 from targets.common.errors import AgentError
 from targets.docker import names

@@ -8,6 +8,7 @@ from docker.models.containers import Container
 
 from rendering.identity import short_hash
 from targets.common.errors import AgentError
+from targets.common.maintenance import expect_closable
 from targets.docker import names
 from targets.docker.agent import engine, limits
 from targets.docker.requests import ProxyRequest
@@ -31,18 +32,28 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
     with engine.lock(request.app, "proxy"):
         with engine.stub(client, request.app, volumes) as writer:
             text = _kept(writer, request.kept) if request.kept else request.configuration.encode()
-            engine.put(writer, CANDIDATE, text)
-        _test(client, request, volumes)
-        running = engine.find(client, own.proxy)
-        if running is not None and running.status == "paused":
-            running.unpause()
-        if running is not None:
-            limits.lift(client, running, "unless-stopped")
-        if running is not None and engine.inspect_state(running)["Running"]:
-            _swap_and_reload(running)
-        else:
-            with engine.stub(client, request.app, volumes) as writer:
-                engine.put(writer, CONF, text)
+            expect_closable(text.decode(), request.maintenance, names.MAINTENANCE)
+            before = engine.get(writer, names.MAINTENANCE)
+            files = {CANDIDATE: text, names.MAINTENANCE: request.maintenance.encode()}
+            for path, content in {**files, **{f"{names.PAGES}/{name}": t.encode() for name, t in request.pages.items()}}.items():
+                engine.put(writer, path, content)
+        try:
+            _test(client, request, volumes)
+            running = engine.find(client, own.proxy)
+            if running is not None and running.status == "paused":
+                running.unpause()
+            if running is not None:
+                limits.lift(client, running, "unless-stopped")
+            if running is not None and engine.inspect_state(running)["Running"]:
+                _swap_and_reload(running)
+            else:
+                with engine.stub(client, request.app, volumes) as writer:
+                    engine.put(writer, CONF, text)
+        except AgentError:
+            if before is not None:
+                with engine.stub(client, request.app, volumes) as writer:
+                    engine.put(writer, names.MAINTENANCE, before)
+            raise
         with engine.stub(client, request.app, volumes) as writer:
             engine.put(writer, f"{KEPT}/{_hash(text)}.conf", text)
     return _hash(text)

@@ -242,9 +242,9 @@ def remove_site(places: Places) -> str:
     for instance in system.units_of(places):  # started by hand, or left by a killed update: the stack does not know them
         remove(places, instance)
     own = (places.releases, places.venvs, places.entries, places.instances, places.facts, places.static, places.env, places.sites)
-    for path in own:
+    for path in (*own, places.pages):
         shutil.rmtree(path, ignore_errors=True)
-    for path in (places.current, places.tmpfiles, places.serving, places.live_env, places.upstream):
+    for path in (places.current, places.tmpfiles, places.serving, places.live_env, places.upstream, places.maintenance):
         path.unlink(missing_ok=True)
     shutil.rmtree(places.run, ignore_errors=True)
     return "removed"

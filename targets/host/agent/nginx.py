@@ -8,6 +8,7 @@ from pathlib import Path
 
 from targets.common import inside
 from targets.common.errors import AgentError
+from targets.common.maintenance import expect_closable
 from targets.host.agent import system
 from targets.host.agent.places import ENABLED, SITES, Places
 from targets.host.agent.requests import ProxyRequest
@@ -48,6 +49,12 @@ def apply(request: ProxyRequest) -> str:
         if not _edited(places):  # a site of ours that somebody has broken is mended here; whoever else's is not
             expect_sound()
         text = _kept(places, request.kept) if request.kept else request.site
+        expect_closable(text, request.maintenance, str(places.maintenance))
+        for name, page in request.pages.items():
+            path = places.pages / name
+            system.folder(places.pages)
+            system.folder(path.parent)
+            system.write(path, page)
         if not places.upstream.exists():
             system.write(places.upstream, places.server_line)
         wanted: dict[Path, str | None] = {places.site: text}
@@ -69,16 +76,22 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
     """New files in, tested and taken over, or the old ones back."""
     before = {path: path.read_text() if path.exists() else None for path in wanted}
     page = _distribution_page(request.port)
-    if before == wanted and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
+    closing = Places(request.app).maintenance
+    closed = closing.read_text() if closing.exists() else ""
+    same = before == wanted and closed == request.maintenance
+    if same and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
         _expect_running()
         return
     try:
+        system.write(closing, request.maintenance)
         _put(wanted)
         if page:
             DISTRIBUTION.unlink()
         _take_over(request)
     except BaseException:
         _put(before)
+        if closed:
+            system.write(closing, closed)
         if page:
             DISTRIBUTION.symlink_to(page)
         reload()

@@ -130,6 +130,16 @@ class Places:
         return self.etc / "sites"
 
     @property
+    def pages(self) -> Path:
+        """What people see when the project does not answer; a folder for each version."""
+        return self.root / "pages"
+
+    @property
+    def maintenance(self) -> Path:
+        """Who is shown the maintenance page, as Nginx's ``geo`` reads it."""
+        return self.etc / "maintenance.geo"
+
+    @property
     def upstream(self) -> Path:
         """Where Nginx finds the live instance: by ``live.sock``, or in the plain form by its port."""
         return self.etc / "upstream.conf"

@@ -122,6 +122,10 @@ class ProxyRequest(Request):
     address: str
     port: int
     host: str
+    pages: dict[str, str] = field(default_factory=dict)
+    """Path below the folder of pages -> text."""
+    maintenance: str = "default 0;\n"
+    """Who is shown the maintenance page, as ``geo`` reads it."""
     kept: str = ""
     """Id of an earlier site to use as it was, instead of ``site``."""
 
