@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PARTS = (
     "targets/__init__.py",
     *(f"targets/common/{name}.py" for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry")),
-    *(f"targets/common/{name}.py" for name in ("access_log", "requests_seen", "processes", "metrics")),
+    *(f"targets/common/{name}.py" for name in ("access_log", "around", "requests_seen", "processes", "metrics")),
     *("rendering/__init__.py", "rendering/envfile.py"),
     "targets/host/__init__.py",
 )
