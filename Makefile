@@ -2,7 +2,7 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up preview advise down history rollback status test check ready
+.PHONY: up preview advise down history rollback status report test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
@@ -17,6 +17,9 @@ down: ready
 
 status: ready
 	@$(PYTHON) -m ops status --stack $(STACK) $(if $(JSON),--json) $(if $(WATCH),--watch)
+
+report: ready
+	@$(PYTHON) -m ops report --stack $(STACK) $(if $(OUT),--out $(OUT)) $(if $(LAST),--last $(LAST))
 
 history: ready
 	@$(PYTHON) -m ops history --stack $(STACK) $(if $(LAST),--last $(LAST))

@@ -103,6 +103,18 @@ def metrics(
 
 
 @app.command()
+def report(
+    stack: StackName = "dev",
+    out: Annotated[Path | None, typer.Option(help="default: .gateway/report-<stack>.html")] = None,
+    last: Annotated[int, typer.Option(min=1, max=20, help="switches that get a chart")] = 6,
+) -> None:
+    """Write one self-contained HTML page: requests around each switch, instances, what has served, updates."""
+    from ops.report import report as run
+
+    run(stack, _console(), out=out, last=last)
+
+
+@app.command()
 def rollback(
     stack: StackName = "dev",
     to: Annotated[int | None, typer.Option(min=1, help="number of the update (default: what served before)")] = None,

@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from targets.common import processes
+from targets.common.around import BEFORE, around
 from targets.common.requests_seen import Window
 from targets.docker import drift, names
 from targets.docker.agent import code, engine
@@ -49,6 +51,17 @@ class Engine:
         except (DockerException, RequestException, OSError) as error:
             self._eyes = None
             return {"docker": f"the Docker engine does not answer ({error})"}
+
+    def around(self, moments: Sequence[float]) -> dict[str, list[Facts] | str]:
+        """From Nginx's log, as far as the engine has kept it."""
+        if not moments:
+            return {"docker": []}
+        try:
+            proxy = engine.find(docker.from_env(timeout=SECONDS), names.Names(self.app).proxy)
+            found = read(proxy, min(moments) - BEFORE) if proxy is not None else []
+        except (DockerException, RequestException, OSError) as error:
+            return {"docker": f"the Docker engine does not answer ({error})"}
+        return {"docker": around(found, moments)}
 
     def close(self) -> None:
         """Nothing is held that does not end with this process."""

@@ -43,6 +43,13 @@ class Sight:
         facts: Facts = json.loads(line)
         return facts
 
+    def around(self, moments: Sequence[float]) -> dict[str, list[Facts] | str]:
+        """Counted on the hosts."""
+        about = {"app": self.request["app"], "owner": self.request["owner"], "moments": list(moments)}
+        answers = each(self.hosts, lambda host: json.loads(host.agent("around", json.dumps(about)))["around"])
+        told = (str(one) if isinstance(one, AgentError) else one for one in answers)
+        return {host.name: one for host, one in zip(self.hosts, told, strict=True)}
+
     def close(self) -> None:
         """End what follows."""
         for process in self._followed.values():

@@ -44,6 +44,7 @@ VERBS: dict[str, Verb] = {
     "retire": (requests.TrafficRequest, lambda request: instances.retire(Places(request.app), request.instance)),
     "off": (requests.TrafficRequest, traffic.off),
     "look": (requests.LookRequest, sight.look),
+    "around": (requests.AroundRequest, sight.around),
 }
 
 

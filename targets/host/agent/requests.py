@@ -158,6 +158,14 @@ class LookRequest(Request):
     """Seconds between looks that are told one after the other, a line each; 0 for one look."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AroundRequest(Request):
+    """What was answered around some moments?"""
+
+    moments: tuple[float, ...]
+    """Seconds since 1970."""
+
+
 def parse(kind: type[R], text: str) -> R:
     """The request in JSON. Raises where caller and agent do not fit together."""
     try:

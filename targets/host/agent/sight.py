@@ -9,10 +9,12 @@ from typing import Any
 
 from targets.common import processes
 from targets.common.access_log import Log
+from targets.common.around import BEFORE
+from targets.common.around import around as answered_around
 from targets.common.requests_seen import Window
 from targets.host.agent import drift, system, traffic
 from targets.host.agent.places import Places
-from targets.host.agent.requests import LookRequest
+from targets.host.agent.requests import AroundRequest, LookRequest
 
 LOGS = Path("/var/log/nginx")
 SHOWN = ("Id", "ActiveState", "NRestarts", "MainPID", "ActiveEnterTimestampMonotonic")
@@ -117,6 +119,14 @@ def disk(*places: Path) -> list[Facts]:
             usage = shutil.disk_usage(path)
             found.setdefault(path.stat().st_dev, {"path": str(path), "free_bytes": usage.free, "total_bytes": usage.total})
     return list(found.values())
+
+
+def around(request: AroundRequest) -> Facts:
+    """What Nginx's log has around some moments."""
+    if not request.moments:
+        return {"around": []}
+    found = Log(LOGS / f"{request.app}.access.log").since(min(request.moments) - BEFORE)
+    return {"around": answered_around(found, request.moments)}
 
 
 def look(request: LookRequest) -> Facts | str:

@@ -18,10 +18,24 @@ from targets.host.client.ssh import shell
 T = TypeVar("T")
 H = TypeVar("H")
 ROOT = Path(__file__).resolve().parents[3]
+COMMON = (
+    "__init__",
+    "access_log",
+    "around",
+    "causes",
+    "errors",
+    "gateway_entry",
+    "inside",
+    "maintenance",
+    "metrics",
+    "processes",
+    "requests_seen",
+    "schema",
+)
+"""Modules that hosts get of what all targets share: standard library only."""
 PARTS = (
     "targets/__init__.py",
-    *(f"targets/common/{name}.py" for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry")),
-    *(f"targets/common/{name}.py" for name in ("access_log", "maintenance", "requests_seen", "processes", "metrics")),
+    *(f"targets/common/{name}.py" for name in COMMON),
     *("rendering/__init__.py", "rendering/envfile.py"),
     "targets/host/__init__.py",
 )
