@@ -126,6 +126,18 @@ def test_the_next_good_up_leaves_one_instance_and_nothing_else(site: Deployment)
     assert not json.loads(site.state())["deployment"].get("pending_operations")
 
 
+def test_diagnosis_says_all_is_well_and_names_an_instance_that_somebody_stopped(site: Deployment) -> None:
+    well = site.ops("diagnose", "--minutes", "1")
+    assert (well.status, well.out.splitlines()[-1]) == (0, "all is well (logs of the last 1 minute)"), well.text
+    site.docker.containers.get(f"{site.app}-{site.health()['instance']}").stop(timeout=3)
+    ill = site.ops("diagnose", "--minutes", "1")
+    assert ill.status == 1, ill.text
+    assert "is dead; Nginx answers 502" in ill.out
+    assert "way out: make up starts it again" in ill.out
+    site.must_up()
+    assert site.health()
+
+
 def _break(site: Deployment, fault: Fault) -> dict[Path, str | None]:
     kept: dict[Path, str | None] = {}
     for name, (old, new) in fault.edit.items():
