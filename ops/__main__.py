@@ -126,6 +126,14 @@ def diagnose(
 
 
 @app.command()
+def preflight(stack: StackName = "dev") -> None:
+    """Ask whether all is there that an update needs; nothing is touched."""
+    from ops.preflight import preflight as run
+
+    run(stack, _console())
+
+
+@app.command()
 def advise(
     path: Annotated[Path, typer.Argument(help="folder of a Django project")],
     json: Annotated[bool, typer.Option("--json", help="for programs")] = False,

@@ -106,6 +106,7 @@ def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Dep
         first, _, below = result.err.partition("\n")
         for word in fault.words:
             assert word in first, result.err
+        assert ("preflight: here: variable: shop/settings.py" in result.out) == (fault.name == "missing variable"), result.out
         assert fault.below in below, result.err
         assert "Traceback (most recent call last)" not in first
         assert f"instance {before['instance']}" in result.err.strip().splitlines()[-1]
