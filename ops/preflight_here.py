@@ -3,6 +3,7 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
+from ops.certificates import look
 from rendering.nginx import PROXY_READ_SECONDS, UPSTREAM_SECONDS
 from rendering.servers import STOP_SECONDS, argv
 from settings import Settings, migrations
@@ -78,5 +79,10 @@ def _resolve(name: str) -> str:
 
 
 def certificate(settings: Settings) -> list[Result]:
-    """Life of the certificate that is served. Nothing while TLS ends elsewhere."""
-    return []
+    """Life of the certificate that each place serves. Nothing while TLS ends at a proxy in front."""
+    if settings.tls.mode == "off":
+        return []
+    places = [(host.address, host.address) for host in settings.hosts] or [("docker", settings.listen_address)]
+    mine = {"local": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+    port = getattr(settings, "tls_port", 443)
+    return [look(place, mine.get(address, address), port, settings.domains[0]) for place, address in places]

@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "out of memory",
-        r"was sent SIGKILL! Perhaps out of memory|^MemoryError|Out of memory: Killed|oom-kill"
+        r"was sent SIGKILL! Perhaps out of memory|^MemoryError|Out of memory: Killed|oom-kill|killed by the OOM killer"
         r"|killed for lack of memory|Cannot allocate memory",
         "a process was killed, or refused, for lack of memory",
         "lower workers, raise memory.max (on hosts) or give the machine more (make preflight tells)",

@@ -71,7 +71,7 @@ def findings(facts: Facts) -> list[Finding]:
     read = re.search(r"proxy_read_timeout (\d+)s", facts.nginx_text)
     clash = timeouts(facts.command, int(read[1]) if read else 60, facts.upstream_seconds, facts.stop_seconds)
     found = [*now, *logs, *clash]
-    if not found and facts.through[0] != 200:
+    if not found and not _well(facts):
         found.append(_unhealthy(facts))
     return [one for index, one in enumerate(found) if one.name not in [earlier.name for earlier in found[:index]]]
 
@@ -84,6 +84,12 @@ def summary(facts: Facts) -> str:
 
 def _answer(answer: tuple[int, str]) -> str:
     return str(answer[0]) if answer[0] else f"no answer ({answer[1]})"
+
+
+def _well(facts: Facts) -> bool:
+    """200 counts; where Nginx sends people to HTTPS, what the instance itself says."""
+    answers = [one for one in (facts.through, facts.own) if not (300 <= one[0] < 400 and one[1].startswith("https://"))]
+    return not answers or answers[0][0] == 200
 
 
 def _memory(facts: Facts) -> Iterator[Finding]:

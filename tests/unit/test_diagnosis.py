@@ -186,6 +186,13 @@ def test_a_cause_in_the_log_stands_for_an_unhealthy_site() -> None:
     assert [one.name for one in findings(replace(WELL, own=(503, ""), through=(503, ""), app_log=log))] == ["database refused"]
 
 
+def test_a_site_that_sends_people_to_https_is_well_when_its_instance_is() -> None:
+    moved = (301, "https://shop.example/health/")
+    assert findings(replace(WELL, through=moved)) == []
+    assert [one.name for one in findings(replace(WELL, own=(503, ""), through=moved))] == ["unhealthy"]
+    assert [one.name for one in findings(replace(WELL, through=(301, "/login/")))] == ["unhealthy"]
+
+
 def test_a_dead_socket_on_a_host_is_brought_back_with_its_service() -> None:
     unit = Process("shop-0123456789.service", running=True)
     (found,) = findings(replace(WELL, socket=False, own=(0, ""), through=(502, ""), instance=unit))
