@@ -2,7 +2,7 @@
 STACK ?= dev
 PYTHON := .venv/bin/python
 
-.PHONY: up preview advise down history rollback status report test check ready
+.PHONY: up preview advise preflight diagnose down history rollback status report test check ready
 up: ready
 	@$(PYTHON) -m ops up --stack $(STACK)
 
@@ -11,6 +11,12 @@ preview: ready
 
 advise: ready
 	@$(PYTHON) -m ops advise $(or $(SOURCE),examples/shop) $(if $(JSON),--json)
+
+preflight: ready
+	@$(PYTHON) -m ops preflight --stack $(STACK)
+
+diagnose: ready
+	@$(PYTHON) -m ops diagnose --stack $(STACK) $(if $(MINUTES),--minutes $(MINUTES))
 
 down: ready
 	@$(PYTHON) -m ops down --stack $(STACK) --data $(or $(DATA),keep)

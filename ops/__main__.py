@@ -128,6 +128,24 @@ def rollback(
 
 
 @app.command()
+def diagnose(
+    stack: StackName = "dev", minutes: Annotated[int, typer.Option(min=1, help="how far back logs are read")] = 10
+) -> None:
+    """Say what is wrong with the site as it is now: the cause, the line that shows it, the way out."""
+    from ops.diagnose import diagnose as run
+
+    run(stack, _console(), minutes=minutes)
+
+
+@app.command()
+def preflight(stack: StackName = "dev") -> None:
+    """Ask whether all is there that an update needs; nothing is touched."""
+    from ops.preflight import preflight as run
+
+    run(stack, _console())
+
+
+@app.command()
 def advise(
     path: Annotated[Path, typer.Argument(help="folder of a Django project")],
     json: Annotated[bool, typer.Option("--json", help="for programs")] = False,

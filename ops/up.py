@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ops import docker_engine, recovery
+from ops import docker_engine, preflight, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig, Failed
@@ -33,6 +33,7 @@ def up(stack_name: str, console: Console) -> None:
     stack.open()
     planned = check_config(stack, console)
     observed = prepare(stack, planned, console)
+    preflight.brief(planned, observed, f"gateway/{stack.name}", console)
     if lost := warning(planned.destructive, observed.serving_migrations):
         console.print(lost)
     outputs = update(stack, planned.settings, observed, console, message(planned, observed))

@@ -9,6 +9,7 @@ from rendering.pages import PAGES
 from rendering.servers import ServerSpec, packages
 from settings import agree, auto, migrations, rollback
 from settings.checks import prefix
+from settings.env_reads import Read, missing
 from settings.errors import ConfigError, ConfigErrors
 from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
@@ -42,6 +43,8 @@ class Plan:
     """Keys that a rollback has left in the config and that mean nothing any more."""
     destructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Migration in the source -> what it takes from code that still serves."""
+    not_set: tuple[Read, ...] = ()
+    """Variables that the settings need and that nobody sets."""
     notes: tuple[str, ...] = ()
     """What a person should know before the update, in whole sentences."""
     warnings: tuple[str, ...] = ()
@@ -59,18 +62,21 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
     asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
     settings, said = auto.decide(settings, source, serves)
     project = inspect(settings, source, module)
+    env, secrets = _env(settings), {name: value.get_secret_value() for name, value in settings.secrets.items()}
+    built = source if source and not settings.release else None
     return Plan(
         rolled_back=rollback.rolled_back(settings),
         kept_proxy=settings.rollback.proxy or "",
         ended=rollback.ended(asked, settings),
-        destructive=migrations.destructive(source) if source and not settings.release else {},
+        destructive=migrations.destructive(built) if built else {},
+        not_set=tuple(missing(built, project.settings_module, {*env, *secrets})) if built else (),
         notes=(*notes, *said.notes),
         warnings=(*said.warnings, *agree.warnings(settings)),
         settings=settings,
         project=project,
         release=_release(settings, project, source),
-        env=_env(settings),
-        secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
+        env=env,
+        secrets=secrets,
         pages=_pages(settings, source),
         server=ServerSpec(
             interface=settings.speaks,

@@ -2,31 +2,12 @@
 
 import re
 
+from targets.common.diagnosis import explain, recognise
+
 LAST_LINES = 12
 
 _EXCEPTION = re.compile(
     r"^(?P<type>(?:[A-Za-z_]\w*\.)*(?=[A-Z])\w*(?:Error|Exception|Configured|NotReady|DisallowedHost|Exit))(?:: (?P<text>.*))?$"
-)
-
-_ADVICE: tuple[tuple[str, str], ...] = (
-    (
-        r"No module named 'gunicorn|No module named 'uvicorn|(gunicorn|uvicorn|daphne|hypercorn): not found",
-        "add the server to the image",
-    ),
-    (r"DJANGO_SETTINGS_MODULE|settings module|No module named '[\w.]*settings", "correct app.settings (or app.module)"),
-    (r"No module named|cannot import name|ImportError", "add the package to the requirements, or mend the import"),
-    (
-        r"environment variable|^KeyError: '[A-Z][A-Z0-9_]+'|SECRET_KEY",
-        "set it: pulumi config set [--secret] --path gateway:env|secrets.NAME",
-    ),
-    (r"password authentication|no password supplied|Access denied for user", "correct the database's user or password"),
-    (
-        r"could not connect|Connection refused|connection failed|connection to server .*failed",
-        "check that the database runs and its URL is right",
-    ),
-    (r"Invalid HTTP_HOST|DisallowedHost", "add the name to ALLOWED_HOSTS"),
-    (r"Permission denied", "give the app's user access to that path"),
-    (r"No space left", "free disk space"),
 )
 
 
@@ -49,16 +30,14 @@ def cause(log: str) -> str:
     return exception(log) or (lines[-1] if lines else "nothing in its log")
 
 
-def advice(reason: str) -> str:
-    """What mends that cause, or an empty string where nobody can know."""
-    return next((text for pattern, text in _ADVICE if re.search(pattern, reason)), "")
-
-
 def report(what: str, log: str, reason: str = "") -> str:
-    """First line: what failed, why, the way out. Below: the process's own last lines, and those that led to the cause."""
-    reason = reason or cause(log)
-    mend = advice(reason)
-    first = f"{what}: {reason}" + (f"; way out: {mend}, then run the update again" if mend else "")
+    """First line: what failed, why, the way out. Below: the process's own last lines, and those that led to the cause.
+
+    ``reason`` is what is known from elsewhere than the log.
+    """
+    found = recognise(reason) if reason else explain(log, cause(log))
+    told = reason or (found.words if found else cause(log))
+    first = f"{what}: {told}" + (f"; way out: {found.fix}, then run the update again" if found else "")
     lines = _telling(log)
     return "\n".join([first, *(["its last lines:"] if lines else []), *(f"  | {line}" for line in lines)])
 
@@ -100,4 +79,5 @@ def unhealthy(what: str, asked_for: tuple[str, str, float], answer: tuple[int, s
 
 
 def _from_log(log: str) -> str:
-    return exception(log) or ("its log tells more" if log.strip() else "its log is empty")
+    found = explain(log, exception(log))
+    return found.words if found else exception(log) or ("its log tells more" if log.strip() else "its log is empty")

@@ -106,6 +106,7 @@ def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Dep
         first, _, below = result.err.partition("\n")
         for word in fault.words:
             assert word in first, result.err
+        assert ("preflight: here: variable: shop/settings.py" in result.out) == (fault.name == "missing variable"), result.out
         assert fault.below in below, result.err
         assert "Traceback (most recent call last)" not in first
         assert f"instance {before['instance']}" in result.err.strip().splitlines()[-1]
@@ -124,6 +125,18 @@ def test_the_next_good_up_leaves_one_instance_and_nothing_else(site: Deployment)
     assert site.containers("instance") == {f"{site.app}-{serving['instance']}": "running"}
     assert site.containers("task") == {}
     assert not json.loads(site.state())["deployment"].get("pending_operations")
+
+
+def test_diagnosis_says_all_is_well_and_names_an_instance_that_somebody_stopped(site: Deployment) -> None:
+    well = site.ops("diagnose", "--minutes", "1")
+    assert (well.status, well.out.splitlines()[-1]) == (0, "all is well (logs of the last 1 minute)"), well.text
+    site.docker.containers.get(f"{site.app}-{site.health()['instance']}").stop(timeout=3)
+    ill = site.ops("diagnose", "--minutes", "1")
+    assert ill.status == 1, ill.text
+    assert "is dead; Nginx answers 502" in ill.out
+    assert "way out: make up starts it again" in ill.out
+    site.must_up()
+    assert site.health()
 
 
 def _break(site: Deployment, fault: Fault) -> dict[Path, str | None]:

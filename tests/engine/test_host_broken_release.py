@@ -43,3 +43,30 @@ def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Hos
         for path, text in kept.items():
             path.unlink() if text is None else path.write_text(text)
         site.config = good
+
+
+def test_diagnosis_says_all_is_well_and_names_an_instance_that_somebody_stopped(site: HostDeployment) -> None:
+    site.must_up()
+    well = site.ops("diagnose", "--minutes", "1")
+    assert (well.status, well.out.splitlines()[-1]) == (0, "all is well (logs of the last 1 minute)"), well.text
+    unit = f"{site.app}-{site.health()['instance']}"
+    site.hosts[0].run("systemctl", "stop", f"{unit}.socket", f"{unit}.service")
+    ill = site.ops("diagnose", "--minutes", "1")
+    assert ill.status == 1, ill.text
+    assert "is dead; Nginx answers 502" in ill.out
+    assert "way out: make up starts it again" in ill.out
+    site.must_up()
+    assert site.answers()
+
+
+def test_preflight_asks_the_host_and_what_the_host_can_reach(site: HostDeployment) -> None:
+    well = site.ops("preflight")
+    assert well.status == 0, well.text
+    for words in ("as root", "Debian GNU/Linux", "Nginx has it", "as the one that runs", "the release that serves: it"):
+        assert words in well.out, well.text
+    site.config["env"] = {**site.config["env"], "REDIS_URL": "redis://127.0.0.1:6379/0"}
+    site.write_config()
+    ill = site.ops("preflight")
+    del site.config["env"]["REDIS_URL"]
+    assert ill.status == 3, ill.text
+    assert f"{site.hosts[0].address}: REDIS_URL: nobody answers (Connection refused); way out: " in ill.err

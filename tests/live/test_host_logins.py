@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from targets.common.errors import AgentError
+from targets.host import preflight
 from targets.host.client.connection import Connection
 from targets.host.client.hosts import ROOT, Host, files
 from tests.live.hosts import TestHost
@@ -98,3 +99,19 @@ def test_a_name_that_belongs_to_somebody_else_is_never_touched(host: TestHost) -
     with pytest.raises(AgentError, match=r"/etc/ssh is there and not of gateway's making"):
         reached.agent("prepare", system)
     assert os.path.basename(host.sh("ls -d /etc/ssh/sshd_config").strip()) == "sshd_config"
+
+
+def test_preflight_is_one_login_and_leaves_nothing_on_the_host(linux: Callable[..., TestHost]) -> None:
+    bare = linux("bare")
+    before = bare.logins()
+    results, _ = preflight.look(Host(connection(bare)), preflight.program("bare", 80, {}), 3, "gateway/test")
+    found = {one.what: (one.status, one.told) for one in results}
+    assert found["login"] == ("ok", "as root")
+    assert found["port"] == ("ok", "Nginx has it")
+    assert found["disk"][0] == "ok"
+    assert bare.logins() - before == 1
+    assert bare.sh("ls -d /usr/local/lib/gateway /srv/bare /etc/bare 2>/dev/null; true") == ""
+    stranger = Host(connection(bare, key_file="/dev/null"))
+    (refused,), _ = preflight.look(stranger, preflight.program("bare", 80, {}), 3, "gateway/test")
+    assert (refused.status, refused.what) == ("failed", "login")
+    assert "authorized_keys" in refused.way_out

@@ -2,7 +2,7 @@
 
 import pytest
 
-from targets.common.causes import LAST_LINES, advice, cause, redact, report
+from targets.common.causes import LAST_LINES, cause, redact, report
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/app/shop/wsgi.py", line 5, in <module>\n    boom()\n'
 CHAINED = TRACEBACK + "ValueError: first\n\nDuring handling of the above exception, another exception occurred:\n\n" + TRACEBACK
@@ -104,7 +104,7 @@ def test_the_first_line_names_the_cause_and_the_way_out(log: str, why: str, mend
 @pytest.mark.parametrize("server", ["gunicorn", "uvicorn", "daphne", "hypercorn"])
 def test_a_server_that_the_image_does_not_have_is_told_as_such(server: str) -> None:
     first = report("it failed", f"{server}: not found in this image\n").splitlines()[0]
-    assert first.startswith(f"it failed: {server}: not found in this image; way out: add the server to the image")
+    assert f"({server}: not found in this image); way out: add the server to the image" in first
 
 
 def test_a_failed_check_shows_what_the_check_found() -> None:
@@ -136,7 +136,6 @@ def test_without_an_exception_the_last_line_has_to_do(log: str, found: str) -> N
 
 
 def test_nobody_is_told_to_do_what_nobody_can_know() -> None:
-    assert advice("ZeroDivisionError: division by zero") == ""
     assert report("migrate failed", "ZeroDivisionError: division by zero\n").splitlines()[0] == (
         "migrate failed: ZeroDivisionError: division by zero"
     )

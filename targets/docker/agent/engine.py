@@ -34,6 +34,11 @@ def connect() -> docker.DockerClient:
     return client
 
 
+def is_local() -> bool:
+    """Whether the engine's disk and memory are this machine's."""
+    return os.environ.get("DOCKER_HOST", "unix:").partition(":")[0] in ("unix", "npipe")
+
+
 def find(client: docker.DockerClient, name: str) -> Container | None:
     """The container of that name, running or not."""
     try:

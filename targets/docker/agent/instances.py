@@ -84,8 +84,8 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
     state = engine.inspect_state(container)
     log = code.log(container, files.secrets(request.secret_names))
     if not state["Running"] or state["Restarting"]:
-        why = "was killed for lack of memory" if state["OOMKilled"] else f"exited at once with status {state['ExitCode']}"
-        raise AgentError(report(f"{what} {why} and never took traffic", log))
+        killed = "it was killed for lack of memory" if state["OOMKilled"] else ""
+        raise AgentError(report(f"{what} exited at once with status {state['ExitCode']} and never took traffic", log, killed))
     status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
     if status != 200:
         raise AgentError(unhealthy(what, (request.host, request.path, request.timeout), (status, detail), log))

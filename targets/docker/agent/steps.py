@@ -108,18 +108,18 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
         raise AgentError(report(f"{request.task} of release {request.release} failed, nothing was switched", log, limit))
     if status:
         raise AgentError(
-            report(f"{request.task} of release {request.release} failed, nothing was switched", log, _cause(log, request))
+            report(f"{request.task} of release {request.release} failed, nothing was switched", log, _reason(log, request))
         )
     if request.task == "check":
         _check_files(code.shared(client, request).facts)
     return "done"
 
 
-def _cause(log: str, request: TaskRequest) -> str:
-    """The cause in the log; that the settings module itself is missing is said so, since it is a mistake of the config."""
+def _reason(log: str, request: TaskRequest) -> str:
+    """That the settings module itself is missing, since it is a mistake of the config; '' where the log has to tell."""
     found = cause(log)
     missing = f"No module named '{request.settings_module}'" in found
-    return found + "; app.settings (or app.module) names a settings module that is not there" if missing else found
+    return f"{found}; app.settings (or app.module) names a settings module that is not there" if missing else ""
 
 
 def _ended(container: Container, seconds: float) -> int | None:

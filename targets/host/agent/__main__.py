@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent import by_hand, instances, nginx, prepare, releases, requests, sight, tasks, traffic, venvs
+from targets.host.agent import by_hand, diagnose, instances, nginx, prepare, releases, requests, sight, tasks, traffic, venvs
 from targets.host.agent.places import Places
 
 Verb = tuple[type[requests.Request], Callable[[Any], object]]
@@ -42,6 +42,7 @@ VERBS: dict[str, Verb] = {
     "switch": (requests.TrafficRequest, traffic.switch),
     "back": (requests.TrafficRequest, traffic.back),
     "retire": (requests.TrafficRequest, lambda request: instances.retire(Places(request.app), request.instance)),
+    "diagnose": (requests.DiagnoseRequest, diagnose.diagnose),
     "off": (requests.TrafficRequest, traffic.off),
     "look": (requests.LookRequest, sight.look),
     "around": (requests.AroundRequest, sight.around),

@@ -146,9 +146,9 @@ def _failure(places: Places, request: InstanceRequest, begun: float, answer: tup
     if answer is None or _gave_up(unit):
         shown = system.systemctl("show", f"{unit}.service", "--property=Result,ExecMainStatus").stdout
         told = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-        killed = told.get("Result") == "oom-kill"
-        why = "was killed for lack of memory" if killed else f"exited at once with status {told.get('ExecMainStatus', '?')}"
-        return report(f"{what} {why} and never took traffic", log)
+        killed = "it was killed for lack of memory" if told.get("Result") == "oom-kill" else ""
+        status = told.get("ExecMainStatus", "?")
+        return report(f"{what} exited at once with status {status} and never took traffic", log, killed)
     return unhealthy(what, (request.host, request.path, request.timeout), answer, log)
 
 

@@ -166,6 +166,19 @@ class AroundRequest(Request):
     """Seconds since 1970."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiagnoseRequest(Request):
+    """What is wrong with the site now?"""
+
+    host: str
+    path: str
+    address: str
+    port: int
+    minutes: int
+    """How far back logs are read."""
+    secret_names: tuple[str, ...] = ()
+
+
 def parse(kind: type[R], text: str) -> R:
     """The request in JSON. Raises where caller and agent do not fit together."""
     try:

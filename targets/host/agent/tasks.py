@@ -27,7 +27,7 @@ def task(request: TaskRequest) -> str:
     if "No space left on device" in log:
         raise AgentError(f"{failed}: {system.no_space(places.static)}")
     if done.returncode:
-        raise AgentError(report(failed, log, _cause(log, request)))
+        raise AgentError(report(failed, log, _reason(log, request)))
     if request.task == "check":
         _check_files(places, request.release)
     return "done"
@@ -74,11 +74,11 @@ def _command(request: TaskRequest, places: Places) -> list[str]:
     ]
 
 
-def _cause(log: str, request: TaskRequest) -> str:
-    """The cause in the log; that the settings module itself is missing is said so, since it is a mistake of the config."""
+def _reason(log: str, request: TaskRequest) -> str:
+    """That the settings module itself is missing, since it is a mistake of the config; '' where the log has to tell."""
     found = cause(log)
     missing = f"No module named '{request.settings_module}'" in found
-    return found + "; app.settings (or app.module) names a settings module that is not there" if missing else found
+    return f"{found}; app.settings (or app.module) names a settings module that is not there" if missing else ""
 
 
 def _check_files(places: Places, release: str) -> None:

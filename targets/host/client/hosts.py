@@ -23,6 +23,7 @@ COMMON = (
     "access_log",
     "around",
     "causes",
+    "diagnosis",
     "errors",
     "gateway_entry",
     "inside",
@@ -30,7 +31,9 @@ COMMON = (
     "metrics",
     "processes",
     "requests_seen",
+    "rules",
     "schema",
+    "site_facts",
 )
 """Modules that hosts get of what all targets share: standard library only."""
 PARTS = (

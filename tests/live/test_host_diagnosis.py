@@ -1,0 +1,205 @@
+"""A site on a Linux host is broken in each way, for real: an update or ``make diagnose`` says which way it is."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+import pytest
+
+from ops import diagnose
+from targets.common.diagnosis import Finding
+from tests.deployment import KEY, eventually
+from tests.live import faulty
+from tests.live.database import USER, Database
+from tests.live.hosts import TestHost
+from tests.live.inprocess import InProcessSite, StepFailed
+
+pytestmark = pytest.mark.long
+
+APP = "hostdiagnosed"
+DOMAIN = "diagnosed.example"
+
+
+class BrokenHost:
+    """The site on one host, and what it says of itself."""
+
+    def __init__(self, site: InProcessSite, source: Path, host: TestHost, database: Database) -> None:
+        self.site, self.source, self.host, self.database = site, source, host, database
+        self.config = {
+            "app": {"name": APP, "source": str(source)},
+            "target": "host",
+            "hosts": [host.config],
+            "domains": [DOMAIN, "second.example"],
+            "httpPort": 80,
+            "drainSeconds": 0,
+            "workers": 2,
+            "health": {"timeout": 8},
+            "memory": {"max": "400M"},
+            "env": {"DATABASE_URL": database.url(APP)},
+            "secrets": {"SECRET_KEY": KEY},
+        }
+        self.serving = site.up(self.config)
+
+    @property
+    def unit(self) -> str:
+        return f"{APP}-{self.serving['instance']}"
+
+    @property
+    def socket(self) -> str:
+        return f"/run/{APP}/{self.serving['instance']}.sock"
+
+    def failure(self, **changes: Any) -> str:
+        """First line of an update with these changes, which has to fail."""
+        with pytest.raises(StepFailed) as caught:
+            self.site.up({**self.config, **changes})
+        return str(caught.value).partition("gateway: ")[2].splitlines()[0]
+
+    def findings(self, minutes: int = 1) -> dict[str, Finding]:
+        """What ``make diagnose`` finds now, by name."""
+        told, unreachable = diagnose.look(faulty.settings_of(self.config), "gateway/dev", minutes)
+        assert not unreachable
+        (one,) = told
+        return {found.name: found for found in one.findings}
+
+    def get(self, path: str, host: str = DOMAIN) -> int:
+        return httpx.get(f"http://{self.host.address}{path}", headers={"Host": host}, timeout=30).status_code
+
+    def await_well(self) -> None:
+        eventually(lambda: self.get("/health/") == 200, 30)
+
+
+@pytest.fixture(scope="module")
+def site(
+    linux: Callable[..., TestHost], engine: docker.DockerClient, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> BrokenHost:
+    folder = tmp_path_factory.mktemp(APP)
+    return BrokenHost(InProcessSite(APP, 80, engine, folder), faulty.project(folder), linux("diagnosed"), database)
+
+
+def test_a_site_that_is_well_has_no_finding(site: BrokenHost) -> None:
+    assert site.findings() == {}
+
+
+STARTS: dict[str, tuple[str, str]] = {
+    "import": ("the code imports what is not there", "No module named 'nonexistent'"),
+    "settings": ("No module named 'shop.nosuch'", "way out: correct app.settings"),
+    "variable": ("a variable that the settings need is not set", "KeyError: 'PAYMENT_URL'"),
+    "refused": ("the database does not take connections", "port 9 failed: Connection refused"),
+    "password": ("refuses the user or password", 'password authentication failed for user "pw"'),
+    "permission": ("the app's user may not do that", "/etc/gateway-may-not"),
+    "hosts": ("answered 400 (DisallowedHost?)", f"ALLOWED_HOSTS must have {DOMAIN}"),
+    "option": ("the server does not know an option", "--no-such-flag"),
+    "memory": ("it was killed for lack of memory", "lower workers, raise memory.max"),
+    "migration": ("migration store.9999_broken failed", 'relation "no_such_table" does not exist'),
+}
+
+
+def changes(site: BrokenHost, fault: str) -> dict[str, Any]:
+    """The config of that fault."""
+    url = site.config["env"]["DATABASE_URL"]  # type: ignore[index]
+    if fault == "settings":
+        return {"app": {**site.config["app"], "settings": "shop.nosuch"}}  # type: ignore[dict-item]
+    if fault == "option":
+        return {"serverOptions": {"no-such-flag": "1"}}
+    if fault == "refused":
+        return {"env": {"DATABASE_URL": "postgres://u:p@127.0.0.1:9/x"}}
+    if fault == "password":
+        site.database.sql("CREATE ROLE pw LOGIN PASSWORD 'right'")
+        script = f"sed -i '1i host all pw all scram-sha-256' /tmp/hba && psql -h localhost -U {USER} -c 'select pg_reload_conf()'"
+        assert site.database.container.exec_run(["sh", "-c", script], user="0").exit_code == 0
+        return {"env": {"DATABASE_URL": f"postgres://pw:wrong@{url.rpartition('@')[2]}"}}
+    if fault == "memory":
+        return {"env": {"DATABASE_URL": url, "FAULT": "memory"}, "memory": {"max": "150M"}}
+    return {"env": {"DATABASE_URL": url, "FAULT": fault}}
+
+
+@pytest.mark.parametrize("fault", STARTS)
+def test_a_failed_update_says_the_cause_first(site: BrokenHost, fault: str) -> None:
+    broken = site.source / "store/migrations/9999_broken.py"
+    if fault == "migration":
+        broken.write_text(faulty.BROKEN_MIGRATION)
+    try:
+        first = site.failure(**changes(site, fault))
+    finally:
+        broken.unlink(missing_ok=True)
+    for words in STARTS[fault]:
+        assert words in first
+    assert site.get("/health/") == 200
+
+
+def test_a_dead_instance_is_the_cause_of_a_502(site: BrokenHost) -> None:
+    site.host.run("systemctl", "stop", f"{site.unit}.socket", f"{site.unit}.service")
+    assert site.get("/") == 502
+    found = site.findings()["502: instance dead"]
+    assert f"the live instance {site.serving['instance']} is dead" in found.sentence
+    site.host.run("systemctl", "start", f"{site.unit}.socket", f"{site.unit}.service")
+    site.await_well()
+
+
+def test_a_socket_that_is_gone_is_brought_back_by_what_the_finding_says(site: BrokenHost) -> None:
+    site.host.run("rm", site.socket)
+    time.sleep(5)  # connections that Nginx still holds go on for as long
+    assert site.get("/") == 502
+    found = site.findings()["502: socket gone"]
+    assert "No such file or directory" in found.evidence
+    site.host.sh(found.fix.partition("restart it: ")[2])
+    site.await_well()
+
+
+def test_a_socket_that_nginx_may_not_open_is_told(site: BrokenHost) -> None:
+    site.host.run("chmod", "600", site.socket)
+    time.sleep(5)
+    assert site.get("/") == 502
+    assert "Permission denied" in site.findings()["502: Nginx may not"].evidence
+    site.host.run("chmod", "660", site.socket)
+    site.await_well()
+
+
+def test_a_port_that_somebody_took_while_nginx_was_down_is_told(site: BrokenHost) -> None:
+    site.host.run("systemctl", "stop", "nginx")
+    site.host.run("systemd-run", "--quiet", "--unit=taker", "python3", "-m", "http.server", "80", "--directory", "/var/empty")
+    eventually(lambda: ":80" in site.host.run("ss", "-Hltn", "sport = :80"), 10)
+    site.host.run("systemctl", "start", "nginx", check=False)
+    found = site.findings()["port taken"]
+    assert "Nginx does not run" in found.sentence
+    assert "Address already in use" in found.evidence
+    site.host.run("systemctl", "stop", "taker", check=False)
+    site.host.run("systemctl", "start", "nginx")
+    site.await_well()
+
+
+def test_faults_of_views_are_told_from_the_journal(site: BrokenHost) -> None:
+    assert [site.get(path) for path in ("/fault/static/", "/fault/disk/")] == [500, 500]
+    assert site.get("/", "second.example") == 400
+    found = site.findings()
+    assert "store/not-there.css" in found["static manifest"].evidence
+    assert "No space left on device" in found["disk full"].evidence
+    assert "second.example" in found["DisallowedHost"].evidence
+
+
+def test_a_worker_that_is_killed_for_memory_is_told(site: BrokenHost) -> None:
+    assert site.get("/fault/memory/") == 502
+    eventually(lambda: "out of memory" in site.findings(), 10)
+    site.await_well()
+
+
+def test_a_database_that_went_away_is_told(site: BrokenHost) -> None:
+    site.database.container.stop(timeout=3)
+    try:
+        assert site.get("/health/") == 503
+        assert "connection to server" in site.findings()["database refused"].evidence
+    finally:
+        site.database.container.start()
+
+
+def test_limits_that_disagree_and_what_comes_of_it_are_told(site: BrokenHost) -> None:
+    site.await_well()
+    site.serving = site.site.up({**site.config, "threads": 1, "serverOptions": {"worker-class": "sync", "timeout": "2"}})
+    time.sleep(5)
+    assert site.get("/fault/8/") in (500, 502)
+    found = site.findings()
+    assert "WORKER TIMEOUT" in found["worker timeout"].evidence
+    assert "gunicorn kills a sync worker after 2 s" in found["timeouts disagree"].sentence
