@@ -4,12 +4,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from ops.certificates import look
-from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
-from rendering.servers import argv
 from settings import Settings, migrations
 from settings.plan import Plan
 from targets.common.preflight import Result, failed, ok, warning
-from targets.common.site_facts import timeouts
 from targets.observation import Observation
 
 HERE = "here"
@@ -20,7 +17,6 @@ def project(planned: Plan, observed: Observation) -> list[Result]:
     return [
         *_variables(planned),
         *_migrations(planned, observed),
-        *_limits(planned),
     ]
 
 
@@ -50,12 +46,6 @@ def _migrations(planned: Plan, observed: Observation) -> list[Result]:
         return []
     known = "nothing serves yet" if not observed.serving else "what the serving release has is not known here"
     return [ok(HERE, "migrations", (f"{len(new)} new: {', '.join(new)}" if new else "none new") if serving else known)]
-
-
-def _limits(planned: Plan) -> list[Result]:
-    stop = STOP_SECONDS + 5
-    found = list(timeouts(argv(planned.server), planned.settings.timeouts.request, UPSTREAM_SECONDS, stop))
-    return [warning(HERE, "timeouts", one.sentence, one.fix) for one in found] or [ok(HERE, "timeouts", "agree")]
 
 
 def names(settings: Settings) -> list[Result]:

@@ -183,7 +183,9 @@ class TestHost:
         end = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < end:
             state = self.run("systemctl", "is-system-running", check=False).strip()
-            if state in ("running", "degraded") and self.run("systemctl", "is-active", "ssh", check=False).strip() == "active":
+            # Ubuntu starts its SSH server with the first login.
+            listens = "active" in self.run("systemctl", "is-active", "ssh", "ssh.socket", check=False).split()
+            if state in ("running", "degraded") and listens:
                 return
             time.sleep(0.2)
         raise AssertionError(f"the test host does not start: {self.container.logs()[-500:]!r}")
@@ -238,6 +240,7 @@ def start(
     )
     host = TestHost(container, key)
     host.await_boot()
+    host.run("ssh-keygen", "-A")
     host.run("mkdir", "-p", "-m", "700", "/root/.ssh")
     host.put("/root/.ssh/authorized_keys", key.with_suffix(".pub").read_bytes(), 0o600)
     return host

@@ -153,11 +153,6 @@ def test_a_migration_that_takes_something_away_is_a_warning(tmp_path: Any) -> No
     assert one.way_out.startswith("first deploy code that does without")
 
 
-def test_limits_that_disagree_are_told_before_they_hurt(tmp_path: Any) -> None:
-    (one,) = of_project(tmp_path, env={"PAYMENT_KEY": "x"}, threads="1", serverOptions={"worker-class": "sync", "timeout": "20"})
-    assert (one.status, one.what) == ("warning", "timeouts")
-
-
 def test_a_name_that_nobody_knows_is_only_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"shop.example": "192.0.2.1"}
     monkeypatch.setattr(preflight_here, "_resolve", lambda name: known.get(name, ""))

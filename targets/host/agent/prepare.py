@@ -11,7 +11,7 @@ from targets.host.agent import instances, monitoring, system
 from targets.host.agent.places import NGINX_GROUP, SITES, Places
 from targets.host.agent.requests import EnvRequest, PrepareRequest, Request
 
-NEEDED = {"nginx": "nginx-light", "ensurepip": "python3-venv", "logrotate": "logrotate"}
+NEEDED = {"nginx": "nginx", "ensurepip": "python3-venv", "logrotate": "logrotate"}
 """What must be there, and the package that has it."""
 
 
