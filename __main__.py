@@ -5,6 +5,7 @@ import pulumi
 from components.site import DjangoSite, DjangoSiteArgs
 from settings import ConfigErrors, load
 from settings.auto import serving_interface
+from settings.checks import DEV_STACK
 from settings.migrations import warning
 from settings.plan import plan
 from targets import choose
@@ -20,7 +21,8 @@ except ConfigErrors as error:
     raise pulumi.RunError(str(error)) from None
 
 name = settings.app.name
-site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed))
+dev = pulumi.get_stack() == DEV_STACK
+site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed, dev=dev))
 
 if lost := warning(planned.destructive, observed.serving_migrations):
     pulumi.log.warn(f"{name}: {lost}")

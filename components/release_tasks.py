@@ -1,6 +1,8 @@
 """ReleaseTasks: what must have happened in the new code with the new env before any instance of it starts."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pulumi
 
@@ -22,6 +24,8 @@ class ReleaseTasksArgs:
     settings_module: str
     switch: str = ""
     """``wsgi -> asgi`` when a migration must not come with it."""
+    site: Mapping[str, Any] = field(default_factory=dict)
+    """What the project's settings have to agree with (``settings.agreement``); nothing is not asked."""
     newer_schema: bool = False
     """Whether a kept release may start that does not know applied migrations."""
     static_observed: str = ""
@@ -36,6 +40,8 @@ class ReleaseTasks(pulumi.ComponentResource):
 
     last: pulumi.Resource
     """The last task: what must wait for all of them depends on it."""
+    told: pulumi.Output[str] | None = None
+    """What the check says of the project's settings; None for a kept release."""
 
     def __init__(self, name: str, args: ReleaseTasksArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("gateway:index:ReleaseTasks", name, None, opts)
@@ -46,6 +52,7 @@ class ReleaseTasks(pulumi.ComponentResource):
             settings_module=args.settings_module,
             switch=args.switch,
             newer_schema=args.newer_schema,
+            site=args.site,
             kept=args.release.kept,
         )
         code = pulumi.Output.all(args.release.code, args.env.file).apply(lambda both: str(both[0]))
@@ -54,5 +61,7 @@ class ReleaseTasks(pulumi.ComponentResource):
         for task in ("migrate",) if spec.kept else TASKS:
             own = replace(spec, observed=args.static_observed) if task == "collectstatic" else spec
             after = [args.target.task(f"{name}-{task}-{once}", task, code, own, self, after)]
+            if task == "check":
+                self.told = args.target.told(after[0])
         self.last = after[0]
         self.register_outputs({})

@@ -1,5 +1,6 @@
 """DjangoSite: the components of one site, wired in the order of an update."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pulumi
@@ -12,8 +13,10 @@ from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
 from rendering.front import front
 from rendering.nginx import rendered_from
+from settings import agreement
 from settings.plan import Plan
 from targets.base import Target
+from targets.common.agreement import Finding
 from targets.observation import Observation
 from targets.serving import Serving
 
@@ -25,6 +28,8 @@ class DjangoSiteArgs:
     plan: Plan
     target: Target
     observed: Observation
+    dev: bool = False
+    """Whether DEBUG may be on."""
 
 
 class DjangoSite(pulumi.ComponentResource):
@@ -52,9 +57,12 @@ class DjangoSite(pulumi.ComponentResource):
                 switch="" if settings.allow_migrations_on_switch else args.observed.switch_to(settings.interface),
                 newer_schema=settings.allow_newer_schema,
                 static_observed=args.observed.drift_fault("static"),
+                site=agreement.asked(settings, args.dev),
             ),
             inside,
         )
+        if tasks.told is not None:
+            tasks.told.apply(lambda told: _warn(name, agreement.findings(told, settings, args.dev)))
         proxy = NginxProxy(
             f"{name}-nginx",
             NginxProxyArgs(
@@ -109,3 +117,9 @@ class DjangoSite(pulumi.ComponentResource):
         self.outputs = told.apply(lambda serving: {**serving, "url": proxy.url})
         """What serves now: url, interface, server, release, instance, hosts, previous. A failed update leaves it as it was."""
         self.register_outputs({"serving": self.outputs})
+
+
+def _warn(name: str, found: Sequence[Finding]) -> None:
+    """What of the project's settings does not agree with how it is served; what breaks it has stopped the update before."""
+    for one in found:
+        pulumi.log.warn(f"{name}: {one}")

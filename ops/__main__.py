@@ -157,6 +157,14 @@ def advise(
 
 
 @app.command()
+def check(stack: StackName = "dev") -> None:
+    """Say which of the project's settings do not agree with how the stack serves it, and what to write."""
+    from ops.check import check as run
+
+    run(stack, _console())
+
+
+@app.command()
 def env() -> None:
     """Print what plain pulumi needs: eval "$(python -m ops env)"."""
     from ops.workspace import open_workspace

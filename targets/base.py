@@ -6,8 +6,8 @@ order of calls.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import pulumi
 
@@ -64,6 +64,8 @@ class TaskSpec(CodeSpec):
     """``wsgi -> asgi`` where a migration must not come with it; else ''."""
     newer_schema: bool = False
     """Whether code may start that does not know migrations which were applied since it served."""
+    site: Mapping[str, Any] = field(default_factory=dict)
+    """What the project's settings have to agree with, for ``targets/common/agreement.py``."""
     kept: bool = False
     """Whether the release was deployed before: its checks were made and its static files are there."""
     observed: str = ""
@@ -151,6 +153,10 @@ class Target(Protocol):
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
         """Run ``check``, ``migrate`` or ``collectstatic`` once."""
+        ...
+
+    def told(self, step: pulumi.Resource) -> pulumi.Output[str]:
+        """The line that a task printed."""
         ...
 
     def instance(

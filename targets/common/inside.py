@@ -15,6 +15,7 @@ import json
 import os
 import shlex
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -168,6 +169,14 @@ def check(facts: str, release: str) -> None:
     beside.write_text(json.dumps(found), encoding="utf-8")
     beside.replace(path)
     call_command("check", deploy=True, fail_level="ERROR")
+    print(f"gateway-settings: {json.dumps({interface: _settings(interface) for interface in ('wsgi', 'asgi')})}")
+
+
+def _settings(interface: str) -> dict[str, object]:
+    """What the settings say where they are told this interface: by a process of its own, since settings are read once."""
+    command = [sys.executable, str(Path(__file__).with_name("settings_facts.py"))]
+    done = subprocess.run(command, env={**os.environ, "GATEWAY_INTERFACE": interface}, capture_output=True, check=False)
+    return dict(json.loads(done.stdout.splitlines()[-1])) if done.returncode == 0 else {}
 
 
 def collect(files: str, facts: str, release: str) -> str:

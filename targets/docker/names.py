@@ -20,9 +20,10 @@ PAGES = f"{PROXY}/pages"
 MAINTENANCE = f"{PROXY}/maintenance.geo"
 INSIDE = "/gateway/inside.py"
 SCHEMA = "/gateway/schema.py"
-BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py"))
+BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py", "gateway_settings.py"))
 """What every container gets in /gateway beside the image."""
 GUARD = Path(__file__).parents[1] / "common/schema.py"
+TASKS = (GUARD, GUARD.with_name("settings_facts.py"))
 """What tasks get too: no part of an instance."""
 
 LABEL_APP = "gateway.app"

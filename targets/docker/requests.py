@@ -1,6 +1,6 @@
 """What a Pulumi resource hands to the agent, as JSON on standard input: never in a command line, where secrets could be seen."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -94,6 +94,8 @@ class TaskRequest(CodeRequest):
     task: Literal["check", "migrate", "collectstatic"]
     rules: dict[str, str | bool] = {}
     """For ``targets/common/schema.py``."""
+    site: dict[str, Any] = {}
+    """For ``targets/common/agreement.py``; what is in it does not change with the interface."""
 
 
 class InstanceRequest(CodeRequest):

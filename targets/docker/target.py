@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 import pulumi_docker as docker
+from pulumi_command import local
 
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
@@ -108,10 +109,17 @@ class DockerTarget(pulumi.ComponentResource):
 
         def request(image: str) -> str:
             variables = {"GATEWAY_RELEASE": spec.release}
-            return requests.TaskRequest(**self._code(spec, image, variables), task=task, rules=spec.rules).model_dump_json()
+            return requests.TaskRequest(
+                **self._code(spec, image, variables), task=task, rules=spec.rules, site=dict(spec.site) if task == "check" else {}
+            ).model_dump_json()
 
         needs = [*self._needs(), *after]
         return command(name, "task", _text(code, request), parent, after=needs, immutable=True, observed=spec.observed)
+
+    def told(self, step: pulumi.Resource) -> pulumi.Output[str]:
+        """What a task's container had to say."""
+        assert isinstance(step, local.Command)
+        return step.stdout
 
     def instance(
         self,

@@ -17,13 +17,13 @@ from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.host.agent import requests
-from targets.host.agent.places import NGINX_GROUP, Places
+from targets.host.agent.places import ENTRIES, NGINX_GROUP, Places
 from targets.host.agent.releases import OWN
 from targets.host.client.connection import Connection
 from targets.host.commands import command
 
-ENTRY = Path(__file__).parents[1] / "common/gateway_entry.py"
-BROUGHT = (ENTRY, *sorted((FOLDER / "systemd").glob("*.j2")))
+ENTRY = tuple(Path(__file__).parents[1] / "common" / name for name in ENTRIES)
+BROUGHT = (*ENTRY, *sorted((FOLDER / "systemd").glob("*.j2")))
 """What the target itself puts into an instance."""
 FIRST_PORT, PORTS = 20000, 10000
 """Where the ports of the plain form are."""
@@ -59,6 +59,7 @@ class HostTarget(pulumi.ComponentResource):
         self.pages_root, self.maintenance_file = str(self.places.pages), str(self.places.maintenance)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
+        self._told: dict[pulumi.Resource, pulumi.Output[str]] = {}
         figures = {
             "metrics_service": monitoring.service(app),
             "metrics_timer": monitoring.timer(app),
@@ -122,20 +123,31 @@ class HostTarget(pulumi.ComponentResource):
 
         def request(_: str) -> str:
             return requests.TaskRequest(
-                **self._code(spec), task=task, properties=self._properties(), rules=spec.rules if task == "migrate" else {}
+                **self._code(spec),
+                task=task,
+                properties=self._properties(),
+                rules=spec.rules if task == "migrate" else {},
+                site=dict(spec.site) if task == "check" else {},
             ).json()
 
         once = task == "migrate"
         chosen = self.hosts[:1] if once else self.hosts
         names = {host: name if once else f"{name}-{label(host)}" for host in chosen}
-        return self._together(
-            name,
-            parent,
-            lambda group: [
-                command(names[h], "task", [h], _text(code, request), group, after=after, once=once, observed=spec.observed)
-                for h in chosen
-            ],
-        )
+        steps: list[local.Command] = []
+
+        def make(group: pulumi.Resource) -> list[local.Command]:
+            for host in chosen:
+                text = _text(code, request)
+                steps.append(command(names[host], "task", [host], text, group, after=after, once=once, observed=spec.observed))
+            return steps
+
+        together = self._together(name, parent, make)
+        self._told[together] = steps[0].stdout
+        return together
+
+    def told(self, step: pulumi.Resource) -> pulumi.Output[str]:
+        """What a task had to say on the first host."""
+        return self._told[step]
 
     def instance(
         self,
@@ -251,7 +263,7 @@ class HostTarget(pulumi.ComponentResource):
     def _instance(self, spec: InstanceSpec) -> requests.InstanceRequest:
         port = FIRST_PORT + int(spec.instance, 16) % PORTS if self.plain else 0
         release = self.places.release(spec.release)
-        entry = short_hash(ENTRY.read_text())
+        entry = short_hash(*(path.read_text() for path in ENTRY))
         socket = str(self.places.socket(spec.instance))
         own = units.UnitSpec(
             app=self.app,

@@ -90,7 +90,7 @@ def create(
         raise AgentError(
             f"the image of release {request.release} is gone from this engine; way out: pulumi up --refresh"
         ) from None
-    for path in (*names.BROUGHT, *((names.GUARD,) if isinstance(request, TaskRequest) else ())):
+    for path in (*names.BROUGHT, *(names.TASKS if isinstance(request, TaskRequest) else ())):
         engine.put(container, f"/gateway/{path.name}", path.read_bytes())
     if files.facts and files.facts.static_root and files.manifest is not None:
         engine.put(container, f"{files.facts.static_root}/staticfiles.json", files.manifest)

@@ -8,6 +8,7 @@ from docker.models.containers import Container
 from requests.exceptions import RequestException
 
 from rendering.dockerfile import GROUP_ID
+from targets.common import agreement
 from targets.common.causes import cause, redact, report
 from targets.common.errors import AgentError
 from targets.docker import names
@@ -112,6 +113,7 @@ def task(client: docker.DockerClient, request: TaskRequest) -> str:
         )
     if request.task == "check":
         _check_files(code.shared(client, request).facts)
+        return agreement.judge(log, request.site)
     return "done"
 
 

@@ -12,7 +12,7 @@ from targets.common import inside
 from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
 from targets.host.agent import code, nginx, system
-from targets.host.agent.places import UNITS, Places
+from targets.host.agent.places import ENTRIES, UNITS, Places
 from targets.host.agent.requests import InstanceRequest, parse
 
 ENDINGS = (".service", ".socket")
@@ -56,8 +56,8 @@ def _write(request: InstanceRequest, places: Places, known: dict[str, object]) -
     with system.room(places.root):
         entry = places.entries / request.entry
         system.folder(entry)
-        source = Path(inside.__file__).with_name("gateway_entry.py").read_text()
-        system.write(entry / "gateway_entry.py", source)
+        for name in ENTRIES:
+            system.write(entry / name, Path(inside.__file__).with_name(name).read_text())
         system.write(places.instances / f"{request.instance}.json", json.dumps(known), 0o600)
         write_units(places, known)
 

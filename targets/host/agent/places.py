@@ -11,6 +11,8 @@ TMPFILES = Path("/etc/tmpfiles.d")
 LOCKS = Path("/run/lock")
 SITES = Path("/etc/nginx/sites-available")
 ENABLED = Path("/etc/nginx/sites-enabled")
+ENTRIES = ("gateway_entry.py", "gateway_settings.py")
+"""What an instance gets beside its release."""
 NGINX_GROUP = "www-data"
 """User and group of the distribution's Nginx; also the user of the plain form (``serving: tcp``)."""
 
@@ -74,7 +76,7 @@ class Places:
 
     @property
     def entries(self) -> Path:
-        """``gateway_entry.py``, one folder for each of its versions."""
+        """``ENTRIES``, one folder for each of its versions."""
         return self.root / "entries"
 
     @property

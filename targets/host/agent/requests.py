@@ -84,6 +84,8 @@ class TaskRequest(CodeRequest):
     """Hardening, as ``Name=value`` of systemd: a task may no more than the server."""
     rules: dict[str, str | bool] = field(default_factory=dict)
     """For ``targets/common/schema.py``."""
+    site: dict[str, Any] = field(default_factory=dict)
+    """For ``targets/common/agreement.py``; what is in it does not change with the interface."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from targets.common import inside
+from targets.common import agreement, inside
 from targets.common.causes import cause, redact, report
 from targets.common.errors import AgentError
 from targets.host.agent import code, system
@@ -30,6 +30,7 @@ def task(request: TaskRequest) -> str:
         raise AgentError(report(failed, log, _reason(log, request)))
     if request.task == "check":
         _check_files(places, request.release)
+        return agreement.judge(log, request.site)
     return "done"
 
 

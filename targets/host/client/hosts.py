@@ -21,11 +21,13 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMON = (
     "__init__",
     "access_log",
+    "agreement",
     "around",
     "causes",
     "diagnosis",
     "errors",
     "gateway_entry",
+    "gateway_settings",
     "inside",
     "maintenance",
     "metrics",
@@ -33,6 +35,7 @@ COMMON = (
     "requests_seen",
     "rules",
     "schema",
+    "settings_facts",
     "site_facts",
 )
 """Modules that hosts get of what all targets share: standard library only."""
