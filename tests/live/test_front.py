@@ -180,3 +180,31 @@ def test_the_request_id_of_a_trusted_proxy_is_kept_where_it_is_harmless(behind_a
 def by(nginx: LocalNginx, address: str, **headers: str) -> Answer:
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return nginx.raw(f"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n{lines}\r\n".encode(), address)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("request_", "host"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: shop.example:8080\r\n", "shop.example:8080"),
+        (b"GET / HTTP/1.1\r\nHost: Shop.Example\r\n", "shop.example"),
+        (b"GET http://shop.example/ HTTP/1.1\r\nHost: evil.example\r\n", "shop.example"),
+        (b"GET http://shop.example/ HTTP/1.1\r\nHost: evil.example:81\r\n", "shop.example:81"),
+        (b"GET / HTTP/1.1\r\nHost: shop.example:80x\r\n", "shop.example"),
+    ],
+)
+def test_the_app_gets_the_name_that_the_site_was_chosen_by(nginx: LocalNginx, request_: bytes, host: str) -> None:
+    answer = nginx.raw(request_ + b"Connection: close\r\n\r\n")
+    assert seen(answer)["host"] == host
+
+
+@FORMS
+def test_a_compressed_twin_is_sent_to_who_takes_it(nginx: LocalNginx) -> None:
+    static = nginx.folder / "static"
+    (static / "app.0123456789ab.js").write_bytes(b"let x\n" * 50)
+    (static / "app.0123456789ab.js.gz").write_bytes(b"the twin")
+    packed = nginx.ask("/static/app.0123456789ab.js", Accept_Encoding="gzip")
+    assert (packed.body, packed.header("Content-Encoding"), packed.header("Vary")) == (b"the twin", "gzip", "Accept-Encoding")
+    assert packed.header("Content-Type").partition(";")[0].endswith("/javascript")
+    assert packed.header("Cache-Control") == "public, max-age=31536000, immutable"
+    assert nginx.ask("/static/app.0123456789ab.js").body == b"let x\n" * 50

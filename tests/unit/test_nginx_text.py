@@ -42,7 +42,7 @@ def test_traffic_goes_to_the_link_and_to_nothing_that_a_release_could_change() -
 def test_every_domain_is_served_and_any_other_is_closed() -> None:
     text = configuration(spec(("shop.example", "www.shop.example")))
     assert "server_name shop.example www.shop.example;" in text
-    default = text[text.index("default_server") :][:200]
+    default = text[text.index("default_server") :][:400]
     assert "return 444;" in default
 
 
