@@ -16,13 +16,13 @@ def switch_chart(seen: Facts, live: str, before: int, after: int, title: str) ->
     """Requests per second around a switch, coloured by who answered, failed ones on top; below it p95. ``live`` took over."""
     seconds = seen["seconds"]
     most = max((one["count"] for one in seconds), default=1)
-    slowest = max((one["p95"] for one in seconds), default=1.0) or 1.0
+    slowest = _most_of([one["p95"] for one in seconds])
     step = (WIDTH - LEFT - RIGHT) / (before + after)
     height = TOP + BARS + GAP + LINE + AXIS
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}" class="chart">',
         _scale(TOP, BARS, f"{most}/s"),
-        _scale(TOP + BARS + GAP, LINE, f"{slowest:.0f} ms"),
+        _scale(TOP + BARS + GAP, LINE, _milliseconds(slowest)),
         *(_bars(one, LEFT + (one["t"] + before) * step, step, most, live) for one in seconds),
         _latency(seconds, step, before, slowest),
         _moment(LEFT + before * step, TOP + BARS + GAP + LINE),
@@ -32,6 +32,16 @@ def switch_chart(seen: Facts, live: str, before: int, after: int, title: str) ->
         "</svg>",
     ]
     return "".join(parts)
+
+
+def _most_of(values: Sequence[float]) -> float:
+    """Where a scale ends that shows nearly all of them: one event stream that ended must not press the others flat."""
+    ordered = sorted(values)
+    return ordered[int((len(ordered) - 1) * 0.95)] * 1.2 or 1.0 if ordered else 1.0
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
 def _scale(top: float, height: float, most: str) -> str:
@@ -58,7 +68,7 @@ def _bars(one: Facts, x: float, step: float, most: int, live: str) -> str:
 def _latency(seconds: Sequence[Facts], step: float, before: int, slowest: float) -> str:
     base = TOP + BARS + GAP + LINE
     points = " ".join(
-        f"{LEFT + (one['t'] + before + 0.5) * step:.1f},{base - LINE * one['p95'] / slowest:.1f}" for one in seconds
+        f"{LEFT + (one['t'] + before + 0.5) * step:.1f},{base - LINE * min(1.0, one['p95'] / slowest):.1f}" for one in seconds
     )
     return f'<polyline points="{points}" class="line"/>' if points else ""
 

@@ -140,7 +140,7 @@ def _words(seen: Facts) -> str:
         return "Nobody asked for anything at that time."
     count, errors = before["count"] + after["count"], before["errors"] + after["errors"]
     latency = " and ".join(f"{one['p95']:.0f} ms {side}" for side, one in (("before", before), ("after", after)) if one["count"])
-    return f"{count:,} answers in {BEFORE + AFTER} s, {errors:,} failed; p95 {latency}."
+    return f"{count:,} answer{'s' if count != 1 else ''} in {BEFORE + AFTER} s, {errors:,} failed; p95 {latency}."
 
 
 def _host(host: Facts, most: float, now: float) -> Facts:

@@ -95,10 +95,10 @@ class Observation:
 
     def traffic_fault(self, instance: str) -> str:
         """Why traffic is not on an instance that runs already, or which others do; '' when all is well or a switch is due."""
-        if instance not in self.running or not self.live:
+        if instance not in self.running:
             return ""
         if self.live != instance:
-            return self._fault(f"live.sock names {self.live}")
+            return self._fault(f"live.sock names {self.live or 'nothing'}")
         mine = {one for one in self.running | self.stopped if self.stacks.get(one) == self.stacks.get(instance)}
         strays = sorted(mine - {instance, self.standby})
         return self._fault(f"stray {', '.join(strays)}") if strays else ""

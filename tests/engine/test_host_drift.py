@@ -1,10 +1,14 @@
 """Somebody has been at a host by hand: status names it, the next up makes it right while people go on shopping."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,8 @@ from bench.load import Load
 from tests.deployment import eventually
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
+
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +85,49 @@ def test_figures_are_written_for_node_exporter_and_promtool_takes_them(site: Hos
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_watch_costs_less_than_a_percent_of_a_core_here_and_on_the_host(site: HostDeployment, host: TestHost) -> None:
+    with Load(base_url=site.url, host=site.domain, rate=40, clients=4):
+        watch = site.start("--json", "--watch", verb="status")
+        try:
+            assert watch.stdout is not None
+            first = json.loads(watch.stdout.readline())
+            agent = host.sh("pgrep -f 'targets/host/agent loo[k]'").split()
+            here, there, begun = cpu_seconds(Path(f"/proc/{watch.pid}")), on_host(host, agent), time.monotonic()
+            while time.monotonic() - begun < WATCHED_SECONDS:
+                last = json.loads(watch.stdout.readline())
+            passed = time.monotonic() - begun
+            assert (cpu_seconds(Path(f"/proc/{watch.pid}")) - here) / passed < 0.01
+            assert (on_host(host, agent) - there) / passed < 0.01
+        finally:
+            watch.send_signal(signal.SIGINT)
+            watch.wait(timeout=20)
+    assert last["at"] - first["at"] > WATCHED_SECONDS / 2
+    assert last["hosts"][0]["requests"]["count"] > first["hosts"][0]["requests"]["count"]
+    eventually(lambda: host.sh("pgrep -f 'targets/host/agent loo[k]'", check=False) == "", 20, "nothing is left on the host")
+
+
+WATCHED_SECONDS = 20
+
+
+def cpu_seconds(process: Path) -> float:
+    """Of a process and those of its children that have ended."""
+    return ticks((process / "stat").read_text())
+
+
+def on_host(host: TestHost, pids: list[str]) -> float:
+    """Of processes on a host."""
+    return sum(ticks(host.run("cat", f"/proc/{pid}/stat")) for pid in pids)
+
+
+def ticks(stat: str) -> float:
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 GENTLE = {
     "env file edited": ("for one in /etc/hostdrift/env/*.env; do echo \"DEBUG='1'\" >> $one; done", ".env was changed"),
     "unit edited": ("sed -i s/^Restart=always/Restart=no/ /etc/systemd/system/hostdrift-*.service", ".service was changed"),
     "unit overridden": (
-        "d=$(ls -d /etc/systemd/system/hostdrift-*.service).d; mkdir $d; printf '[Service]\\nNice=5\\n' > $d/override.conf",
+        "cd /etc/systemd/system; d=$(ls hostdrift-??????????.service).d; mkdir $d; printf '[Service]\\nNice=5\\n' > $d/override.conf",
         "has a drop-in",
     ),
     "unit disabled": (
@@ -132,7 +176,6 @@ BREAKING = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("kind", BREAKING, ids=[name.replace(" ", "-") for name in BREAKING])
 def test_each_kind_of_damage_is_named_and_the_next_up_serves_as_before(site: HostDeployment, host: TestHost, kind: str) -> None:
     script, words = BREAKING[kind]
@@ -145,7 +188,6 @@ def test_each_kind_of_damage_is_named_and_the_next_up_serves_as_before(site: Hos
     assert site.health()["instance"] == serving
 
 
-@pytest.mark.long
 def test_a_host_that_cannot_be_reached_is_status_3(site: HostDeployment, host: TestHost) -> None:
     host.sh("systemctl stop ssh.socket ssh; pkill -x sshd; true")
     try:
@@ -157,7 +199,6 @@ def test_a_host_that_cannot_be_reached_is_status_3(site: HostDeployment, host: T
         host.sh("systemctl start ssh")
 
 
-@pytest.mark.long
 def test_down_takes_timer_and_figures_along(site: HostDeployment, host: TestHost) -> None:
     assert site.ops("down").status == 0
     left = host.sh("ls /etc/systemd/system/gateway-metrics-* /var/lib/prometheus/node-exporter/* 2>/dev/null", check=False)

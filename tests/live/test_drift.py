@@ -9,6 +9,7 @@ from bench.load import Load
 from targets.docker import names
 from targets.docker.agent import engine
 from targets.docker.agent.proxy import CONF
+from tests.deployment import eventually
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 
@@ -20,7 +21,7 @@ class Site:
     """A site, and the ways to spoil it."""
 
     def __init__(self, site: InProcessSite) -> None:
-        self.inner, self.config = site, shop_config(site, drainSeconds=5)
+        self.inner, self.config = site, shop_config(site, drainSeconds=5, interface="asgi")
         self.own = names.Names(site.app)
         self.serving = site.up(self.config)
 
@@ -55,6 +56,23 @@ VOLUMES = {"sockets": names.SOCKETS, "env": names.ENV, "static": names.STATIC, "
 @pytest.fixture(scope="module")
 def site(make_site: Callable[[str], InProcessSite]) -> Site:
     return Site(make_site("drifting"))
+
+
+def test_status_agrees_with_who_asked_within_a_percent(site: Site) -> None:
+    before = site.inner.look()["hosts"][0]["requests"]["count"]
+    with Load(base_url=site.inner.url, host="localhost", rate=60, post_rate=5, clients=4, websockets=3) as load:
+        eventually(lambda: load.report.ok > 300, 30, "a few hundred answers")
+        open_now = site.inner.look()["hosts"][0]["instances"][0]
+    asked, seen = load.report.sent, 0
+
+    def written() -> bool:
+        nonlocal seen
+        seen = int(site.inner.look()["hosts"][0]["requests"]["count"]) - before
+        return bool(seen >= asked)
+
+    eventually(written, 15, "Nginx has written its last lines")
+    assert seen <= asked * 1.01 + load.report.websockets["opened"]
+    assert open_now["connections"] >= open_now["websockets"] == 3
 
 
 def limit(site: Site) -> None:
@@ -119,8 +137,7 @@ def test_each_kind_of_damage_is_named_and_the_next_up_serves_as_before(site: Sit
 
 @pytest.mark.long
 def test_code_that_was_edited_inside_the_container_is_told_with_what_to_do(site: Site) -> None:
-    folder = engine.run_in(site.instance, "sh", "-c", "dirname $(find / -name wsgi.py -path '*shop*' -not -path '/proc/*')")[1]
-    engine.run_in(site.instance, "sh", "-c", f"echo '# mine' >> {folder}/wsgi.py")
+    assert engine.run_in(site.instance, "sh", "-c", "echo '# mine' >> /app/shop/wsgi.py")[0] == 0
     (wrong,) = site.inner.look()["wrong"]
     assert "wsgi.py changed inside the container of instance" in wrong["what"]
     assert "remove the container and make up" in wrong["fix"]

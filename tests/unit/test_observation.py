@@ -39,7 +39,7 @@ def test_an_instance_that_does_not_run_is_a_fault(observed: Observation, fault: 
         (seen(), ""),
         (seen(running={A}, live=A), ""),
         (seen(running={B}, live=B), ""),
-        (seen(running={A}, live=""), ""),
+        (seen(running={A}, live=""), "live.sock names nothing"),
         (seen(running={A, B}, live=B), f"live.sock names {B}"),
         (seen(running={A}, live=C), f"live.sock names {C}"),
         (seen(running={A, B}, live=A), f"stray {B}"),

@@ -62,6 +62,7 @@ def apply(request: ProxyRequest) -> str:
         if not _other_default(request.port, default):
             wanted[default] = request.default
         _swap(request, wanted)
+        _expect_running()
         system.folder(places.sites)
         system.write(places.sites / f"{site_hash(text)}.conf", text)
     return site_hash(text)
@@ -80,7 +81,6 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
     closed = closing.read_text() if closing.exists() else ""
     same = before == wanted and closed == request.maintenance
     if same and all(os.path.lexists(ENABLED / path.name) for path in wanted) and not page:
-        _expect_running()
         return
     try:
         system.write(closing, request.maintenance)
@@ -100,7 +100,8 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
 
 def _expect_running() -> None:
     """Nginx started, now and at boot, where somebody has stopped it."""
-    system.systemctl("enable", "nginx")
+    if system.systemctl("is-enabled", "--quiet", "nginx").returncode:
+        system.systemctl("enable", "nginx")
     done = system.systemctl("start", "nginx")
     if done.returncode:
         raise AgentError(f"Nginx does not start: {system.last_line(done.stderr)}; way out: journalctl -u nginx")
