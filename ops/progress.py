@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pulumi.automation import EngineEvent
 from rich.console import Console
 
+from targets.common.diagnosis import recognise
+
 _HOST = r"(?:-(?P<host>\S+))?$"
 """At the end of the names of steps on a host."""
 _WORDS = (
@@ -109,7 +111,13 @@ class Progress:
         if ours:
             return "\n".join(dict.fromkeys(ours)), False
         rest = [text for text in texts if text and not text.startswith(("update failed", "resource registration"))]
-        return (rest[0] if rest else "the update failed without a reason"), False
+        return (_explained(rest[0]) if rest else "the update failed without a reason"), False
+
+
+def _explained(text: str) -> str:
+    """A provider's own words, with ours before them where they are known trouble."""
+    found = next((one for one in map(recognise, text.splitlines()) if one), None)
+    return f"{found.words}; way out: {found.fix}, then run the update again\n{text}" if found else text
 
 
 def _strip(message: str) -> str:

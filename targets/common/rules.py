@@ -131,7 +131,7 @@ RULES: tuple[Rule, ...] = (
         "worker timeout",
         r"WORKER TIMEOUT",
         "a worker was killed because a request took longer than the server allows",
-        "make the view quicker, or raise it: pulumi config set --path gateway:serverOptions.timeout 60 (Nginx waits 60 s)",
+        "make the view quicker, or raise timeouts.request, which Nginx waits too",
     ),
     Rule(
         "port taken",
@@ -183,7 +183,8 @@ NGINX_RULES: tuple[Rule, ...] = (
         "504: too slow",
         r"upstream timed out \(110: ",
         "Nginx answered 504: the app took longer than Nginx waits",
-        "make the view quicker or put the work into a queue; event streams must be asked for with Accept: text/event-stream",
+        "make the view quicker, put the work into a queue, or raise timeouts.request; "
+        "event streams must be asked for with Accept: text/event-stream",
     ),
     Rule(
         "port taken",

@@ -183,7 +183,11 @@ def timeouts(command: Sequence[str], read: int, upstream: int, stop: int) -> Ite
     sync = option.get("--worker-class") == "sync" and number("threads") in (None, 0, 1)
     if command and command[0].endswith("gunicorn") and sync and limit and limit < read:
         sentence = f"gunicorn kills a sync worker after {limit} s, and Nginx waits {read} s: a slow request is an error"
-        yield clash(f"--worker-class sync, --timeout {limit}", sentence, f"serverOptions.timeout {read + 5}, or no sync workers")
+        yield clash(
+            f"--worker-class sync, --timeout {limit}",
+            sentence,
+            "timeouts.request sets both; by hand changed: make up",
+        )
     for name in ("graceful-timeout", "timeout-graceful-shutdown"):
         grace = number(name)
         if stop and grace is not None and grace >= stop:

@@ -17,6 +17,7 @@ from targets.common.preflight import Result
 from targets.docker import names
 from targets.docker.agent import code, engine
 from targets.docker.standby import cost
+from targets.host.looking import reach as from_here
 from targets.observation import Observation
 
 PLACE = "docker"
@@ -90,13 +91,16 @@ def _seconds(told: str, before: float) -> float:
 
 
 def reach(app: str, live: str, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Why nobody answers there, '' when somebody does; asked from the live instance's own network. Empty where none runs."""
+    """Why nobody answers there, '' when somebody does; asked from the live instance's own network.
+
+    Where none runs yet this machine stands for it, if the engine is here; else nobody is asked.
+    """
     try:
         container: Container | None = (
             engine.find(docker.from_env(timeout=SECONDS), names.Names(app).instance(live)) if live else None
         )
         if container is None or container.status != "running":
-            return {}
+            return {name: from_here(list(peer)) for name, peer in peers.items()} if engine.is_local() else {}
         return {name: engine.run_in(container, "python3", "-c", _REACH, *peer)[1] for name, peer in peers.items()}
     except (DockerException, OSError):
         return {}

@@ -42,6 +42,19 @@ def test_a_port_that_somebody_has_and_a_variable_that_is_not_set_are_wrong_confi
     assert "needs PAYMENT_URL, which is not set; way out: pulumi config set" in result.err
 
 
+def test_a_database_that_nobody_answers_for_is_missing_and_one_in_the_container_itself_is_a_mistake(site: Deployment) -> None:
+    elsewhere, inside = "postgres://u:not-to-be-seen@192.0.2.1:1/x", "redis://127.0.0.1:6379/0"
+    site.config["env"] = {"DATABASE_URL": elsewhere, "REDIS_URL": inside}
+    site.write_config()
+    result = site.ops("preflight")
+    del site.config["env"]
+    site.write_config()
+    assert result.status == 2, result.text
+    assert "docker: REDIS_URL: 127.0.0.1 is the container itself, not this machine" in result.err
+    assert "docker: DATABASE_URL: nobody answers (" in result.err
+    assert "not-to-be-seen" not in result.text
+
+
 def test_without_an_engine_something_is_missing(tmp_path: Path, engine_kind: str) -> None:
     away = {"DOCKER_HOST": "unix:///run/no-such-engine.sock", "ENGINE": engine_kind}
     site = Deployment(tmp_path / "gateway", "noengine", env=away, kind=engine_kind)

@@ -195,11 +195,15 @@ def test_a_database_that_went_away_is_told(site: BrokenHost) -> None:
         site.database.container.start()
 
 
-def test_limits_that_disagree_and_what_comes_of_it_are_told(site: BrokenHost) -> None:
+def test_a_page_that_takes_too_long_and_limits_that_disagree_are_told(site: BrokenHost) -> None:
     site.await_well()
-    site.serving = site.site.up({**site.config, "threads": 1, "serverOptions": {"worker-class": "sync", "timeout": "2"}})
+    slow = {**site.config, "timeouts": {"request": 1}, "threads": 1, "serverOptions": {"worker-class": "sync"}}
+    site.serving = site.site.up(slow)
     time.sleep(5)
-    assert site.get("/fault/8/") in (500, 502)
+    assert site.get("/fault/20/") == 504
+    eventually(lambda: "worker timeout" in site.findings(), 20)
+    site.host.run("sed", "-i", "s/proxy_read_timeout 1s/proxy_read_timeout 600s/", f"/etc/nginx/sites-available/{APP}.conf")
     found = site.findings()
     assert "WORKER TIMEOUT" in found["worker timeout"].evidence
-    assert "gunicorn kills a sync worker after 2 s" in found["timeouts disagree"].sentence
+    assert "upstream timed out" in found["504: too slow"].evidence
+    assert "gunicorn kills a sync worker after 6 s, and Nginx waits 600 s" in found["timeouts disagree"].sentence

@@ -1,8 +1,9 @@
 """Steps as a person reads them while an update runs."""
 
 import pytest
+from rich.console import Console
 
-from ops.progress import in_words
+from ops.progress import Progress, in_words
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,15 @@ from ops.progress import in_words
 )
 def test_a_step_is_told_by_what_it_makes_and_where(name: str, words: str) -> None:
     assert in_words(f"urn:pulumi:dev::gateway::gateway:index:X$command:local:Command::{name}") == words
+
+
+def test_what_a_provider_says_of_known_trouble_begins_with_the_cause() -> None:
+    progress = Progress(Console())
+    said = "unable to start container: driver failed: listen tcp4 0.0.0.0:8080: bind: address already in use"
+    progress.errors.append(said)
+    first, below = progress.failure()[0].splitlines()
+    assert first.startswith("somebody else has the port or socket (unable to start container")
+    assert "way out: find out who: ss -ltnp" in first
+    assert below == said
+    progress.errors[:] = ["something that nobody knows"]
+    assert progress.failure()[0] == "something that nobody knows"
