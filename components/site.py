@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
+from components.certificate import Certificate, CertificateArgs
 from components.django_app_server import DjangoAppServer, DjangoAppServerArgs
 from components.env_secret import EnvSecret, EnvSecretArgs
 from components.nginx_proxy import NginxProxy, NginxProxyArgs
@@ -55,6 +56,16 @@ class DjangoSite(pulumi.ComponentResource):
             ),
             inside,
         )
+        certificate = None
+        if plan.certificate is not None:
+            shown = CertificateArgs(
+                target=target,
+                spec=plan.certificate,
+                address=settings.listen_address,
+                port=settings.tls_port,
+                observed=args.observed.certificate,
+            )
+            certificate = Certificate(f"{name}-certificate", shown, inside)
         proxy = NginxProxy(
             f"{name}-nginx",
             NginxProxyArgs(
@@ -62,6 +73,11 @@ class DjangoSite(pulumi.ComponentResource):
                 domains=settings.domains,
                 address=settings.listen_address,
                 port=settings.port,
+                https_port=settings.tls_port if certificate else 0,
+                certificate=certificate.ready if certificate else None,
+                redirects=settings.redirects,
+                hsts_seconds=settings.tls.hsts,
+                health_path=settings.health.path,
                 body_limit_mb=settings.body_limit_mb,
                 front=front(settings),
                 kept=plan.kept_proxy,
@@ -69,6 +85,8 @@ class DjangoSite(pulumi.ComponentResource):
             ),
             inside,
         )
+        if certificate:
+            certificate.issue(proxy.serving)
         server_args = DjangoAppServerArgs(
             target=target,
             release=release,
@@ -78,6 +96,7 @@ class DjangoSite(pulumi.ComponentResource):
             host=host,
             health_path=settings.health.path,
             health_timeout=settings.health.timeout,
+            scheme="https" if certificate else "http",
             drain_seconds=settings.drain_seconds,
             after=(tasks.last,),
         )

@@ -10,8 +10,18 @@ from settings.model import Settings
 UPSTREAM_SECONDS = 2
 """How long Nginx keeps a connection to the app server, busy and then idle: at most twice that in all."""
 
-PROXY_SETTINGS = {"domains", "http_port", "https_port", "listen_address", "tls", "body_limit_mb", *FRONT_SETTINGS}
-"""Settings that decide what the configuration says."""
+PROXY_SETTINGS: dict[str, bool | dict[str, bool]] = {
+    "domains": True,
+    "redirects": True,
+    "http_port": True,
+    "https_port": True,
+    "listen_address": True,
+    "body_limit_mb": True,
+    "tls": {"mode": True, "hsts_seconds": True},
+    "health": {"path": True},
+    **dict.fromkeys(FRONT_SETTINGS, True),
+}
+"""Settings that decide what the configuration says. Of the certificate it knows the place alone: another one is no change."""
 
 PROXY_READ_SECONDS = 60
 STREAM_READ_SECONDS = 3600
@@ -23,6 +33,8 @@ class ProxySpec:
 
     domains: tuple[str, ...]
     """Names served, first the primary one; every other Host is closed without an answer (444)."""
+    redirects: tuple[str, ...] = ()
+    """Names that are redirected to the primary one."""
     listen: int = 80
     """TCP port, inside the container on the Docker target."""
     address: str = ""
@@ -34,6 +46,16 @@ class ProxySpec:
     body_limit_mb: int = 20
     """Largest request body in MiB; more is answered 413."""
     front: FrontSpec = field(default_factory=FrontSpec)
+    health_path: str = "/health/"
+    """Where TLS is on, the one path of the app that is answered without it too."""
+    listen_tls: int = 0
+    """TCP port with TLS, inside the container on the Docker target; 0 where TLS ends elsewhere."""
+    public: tuple[int, int] = (80, 443)
+    """The ports without and with TLS as browsers know them."""
+    tls_root: str = ""
+    """Folder of the certificate (``live``) and of the answers to an ACME server (``challenge``)."""
+    hsts_seconds: int = 0
+    """What browsers are told in Strict-Transport-Security; 0 leaves that to the app."""
     upstream_file: str = ""
     """On a host, the file that has the ``server`` line; the agent writes it."""
     kept: str = ""
@@ -42,8 +64,27 @@ class ProxySpec:
     @property
     def listens(self) -> str:
         """What ``listen`` takes."""
+        return self._at(self.listen)
+
+    @property
+    def listens_tls(self) -> str:
+        """What ``listen`` takes with TLS, but for what depends on Nginx's version (``targets.common.dialect``)."""
+        return f"{self._at(self.listen_tls)} ssl http2"
+
+    @property
+    def primary(self) -> str:
+        """Scheme, name and port that other names are redirected to."""
+        scheme, port, usual = ("https", self.public[1], 443) if self.listen_tls else ("http", self.public[0], 80)
+        return f"{scheme}://{self.domains[0]}{'' if port == usual else f':{port}'}"
+
+    @property
+    def tls_port_suffix(self) -> str:
+        """What follows the name in https URLs."""
+        return "" if self.public[1] == 443 else f":{self.public[1]}"
+
+    def _at(self, port: int) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{address}:{self.listen}" if address else str(self.listen)
+        return f"{address}:{port}" if address else str(port)
 
 
 def rendered_from(settings: Settings) -> str:
@@ -68,6 +109,11 @@ def default_site(spec: ProxySpec) -> str:
     return _render("nginx/default-site.conf.j2", spec)
 
 
+def default_tls_site(spec: ProxySpec) -> str:
+    """The same for the port with TLS."""
+    return _render("nginx/default-tls-site.conf.j2", spec)
+
+
 def _render(template: str, spec: ProxySpec, **names: object) -> str:
     believed = f"{names.get('prefix', '')}forwarded_" if spec.front.trusted_proxies else ""
     return render(
@@ -77,6 +123,7 @@ def _render(template: str, spec: ProxySpec, **names: object) -> str:
         scheme=f"${believed}scheme",
         request_id=f"${believed}request_id",
         log_format=f"gateway_{names.get('prefix', '')}".rstrip("_"),
+        hsts=spec.hsts_seconds,
         upstream_seconds=UPSTREAM_SECONDS,
         proxy_read_seconds=PROXY_READ_SECONDS,
         stream_read_seconds=STREAM_READ_SECONDS,

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.servers import ServerSpec, packages
-from settings import auto, migrations, rollback
+from settings import auto, migrations, rollback, tls
 from settings.checks import prefix
 from settings.errors import ConfigErrors
 from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
+from targets.certificate import CertificateSpec
 from targets.observation import KeptRelease
 
 SERVICE_URLS = {
@@ -31,6 +32,8 @@ class Plan:
     env: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
     server: ServerSpec
+    certificate: CertificateSpec | None = None
+    """Where Nginx's certificate comes from; None where TLS ends elsewhere."""
     rolled_back: bool = False
     """Whether the release is one that ``make rollback`` went back to."""
     kept_proxy: str = ""
@@ -62,7 +65,8 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
         ended=rollback.ended(asked, settings),
         destructive=migrations.destructive(source) if source and not settings.release else {},
         notes=(*notes, *said.notes),
-        warnings=said.warnings,
+        warnings=(*said.warnings, *tls.warnings(settings)),
+        certificate=tls.certificate(settings),
         settings=settings,
         project=project,
         release=_release(settings, project, source),

@@ -1,5 +1,7 @@
 """From settings to a target: the one place that knows which ones there are."""
 
+from dataclasses import replace
+
 from settings.model import Host, Login, Settings
 from settings.preflight import check_engine
 from targets.base import Target
@@ -7,11 +9,26 @@ from targets.host.client.connection import Connection
 from targets.observation import Observation
 from targets.served import Served
 from targets.serving import Serving
+from targets.shown import remote_engine, self_made
 from targets.sight import Sight
 
 
 def observe(settings: Settings) -> Observation:
     """What is there before the update."""
+    found = _observe(settings)
+    return replace(found, certificate=_certificate(settings, found.at))
+
+
+def _certificate(settings: Settings, at: str) -> str:
+    """What is wrong with the certificate that is shown, where an ACME server is to issue it."""
+    if settings.tls.mode != "acme" or settings.joins or (settings.target == "docker" and remote_engine()):
+        return ""
+    address = settings.listen_address if settings.target == "docker" else settings.hosts[0].address
+    here = "127.0.0.1" if address in ("0.0.0.0", "::", "local") else address
+    return f"a self-made certificate is shown (seen {at})" if self_made(settings.domains[0], here, settings.tls_port) else ""
+
+
+def _observe(settings: Settings) -> Observation:
     if settings.target == "host":
         from targets.host.observe import observe as ask
 

@@ -55,6 +55,8 @@ class Observation:
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
 
+    certificate: str = ""
+    """What is wrong with the certificate that is shown to browsers; '' where all is well, or nobody can tell."""
     releases: Mapping[str, KeptRelease] = field(default_factory=dict)
     """Releases that are on the target, the one that was deployed last first."""
 

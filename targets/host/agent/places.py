@@ -11,6 +11,8 @@ TMPFILES = Path("/etc/tmpfiles.d")
 LOCKS = Path("/run/lock")
 SITES = Path("/etc/nginx/sites-available")
 ENABLED = Path("/etc/nginx/sites-enabled")
+NOBODY = Path("/etc/nginx/gateway-nobody")
+"""A certificate for no name, where Nginx is too old to refuse a handshake without one."""
 NGINX_GROUP = "www-data"
 """User and group of the distribution's Nginx; also the user of the plain form (``serving: tcp``)."""
 
@@ -128,6 +130,21 @@ class Places:
     def sites(self) -> Path:
         """Every site that was ever applied, by its hash."""
         return self.etc / "sites"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates, apart from releases (``targets.common.pairs``)."""
+        return self.etc / "tls"
+
+    @property
+    def acme(self) -> Path:
+        """Account key and configuration of the ACME client."""
+        return self.etc / "acme"
+
+    @property
+    def renewal(self) -> str:
+        """Name of the units that renew the certificate, without their ending."""
+        return f"gateway-{self.app}-certificate"
 
     @property
     def upstream(self) -> Path:

@@ -23,6 +23,7 @@ PARTS = (
     *(f"targets/common/{name}.py" for name in ("__init__", "errors", "causes", "inside", "schema", "gateway_entry")),
     *(f"targets/common/{name}.py" for name in ("access_log", "requests_seen", "processes", "metrics")),
     *("rendering/__init__.py", "rendering/envfile.py"),
+    *(f"targets/common/{name}.py" for name in ("acme", "certificates", "dialect", "handshake", "pairs")),
     "targets/host/__init__.py",
 )
 MISSING = 96
