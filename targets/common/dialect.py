@@ -9,8 +9,8 @@ HTTP2_DIRECTIVE = (1, 25, 1)
 """From here on ``http2`` is a directive, and as a word of ``listen`` it is warned of."""
 REJECT_HANDSHAKE = (1, 19, 4)
 """From here on a name can be refused without any certificate."""
-HYBRID_CURVE = (3, 5)
-"""From this OpenSSL on there is X25519MLKEM768; before, Nginx would refuse the whole list."""
+OPTIONAL_CURVE = (3, 3)
+"""From this OpenSSL on a curve that it does not know may be named with a question mark; before, it refuses the whole list."""
 Version = tuple[int, ...]
 
 
@@ -36,8 +36,8 @@ def translate(text: str, told: str, nobody: str) -> str:
     if nginx < REJECT_HANDSHAKE:
         pair = rf"\1ssl_certificate {nobody}/fullchain.pem;\n\1ssl_certificate_key {nobody}/privkey.pem;"
         text = re.sub(r"^( *)ssl_reject_handshake on;$", pair, text, flags=re.MULTILINE)
-    if openssl < HYBRID_CURVE:
-        text = text.replace("ssl_ecdh_curve X25519MLKEM768:", "ssl_ecdh_curve ")
+    if openssl < OPTIONAL_CURVE:
+        text = text.replace("ssl_ecdh_curve ?X25519MLKEM768:", "ssl_ecdh_curve ")
     return text
 
 

@@ -65,6 +65,10 @@ def test_the_client_address_is_overwritten_and_never_appended() -> None:
     assert "$proxy_add_x_forwarded_for" not in TEXT
 
 
+def test_the_app_is_told_the_name_that_chose_the_server_and_not_what_a_client_writes_beside_an_absolute_uri() -> None:
+    assert set(re.findall(r"proxy_set_header Host (\S+);", TEXT + tls_text())) == {"$host$host_port"}
+
+
 def test_a_location_sets_no_headers_of_its_own_and_so_inherits_them_all() -> None:
     assert {"/", "/static/", "/media/"} < set(LOCATIONS)
     assert not [name for name, location in LOCATIONS.items() if "proxy_set_header" in location]
