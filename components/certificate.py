@@ -18,6 +18,8 @@ class CertificateArgs:
     port: int = 443
     observed: str = ""
     """What is wrong with the one that is shown, if that was seen."""
+    issued: bool = False
+    """Whether one is shown that a CA has issued for all names."""
 
 
 class Certificate(pulumi.ComponentResource):
@@ -41,5 +43,6 @@ class Certificate(pulumi.ComponentResource):
 
     def _tell(self, told: str) -> None:
         """A refusal of the server fails no update, so it is said. An old one, that was mended since, is not."""
-        if told and not told.startswith("acme") and (self._args.observed or pulumi.runtime.is_dry_run() is False):
-            pulumi.log.warn(f"{self._args.spec.names[0]}: no certificate of the ACME server yet: {told}")
+        refused = "not renewed" in told or (told and not told.startswith("acme"))
+        if refused and not self._args.issued:
+            pulumi.log.warn(f"{self._args.spec.names[0]}: the ACME server has not issued for all names yet: {told}")

@@ -64,6 +64,7 @@ class DjangoSite(pulumi.ComponentResource):
                 address=settings.listen_address,
                 port=settings.tls_port,
                 observed=args.observed.certificate,
+                issued=args.observed.issued,
             )
             certificate = Certificate(f"{name}-certificate", shown, inside)
         proxy = NginxProxy(

@@ -3,12 +3,13 @@
 import os
 import socket
 import ssl
+from collections.abc import Sequence
 
 SECONDS = 3.0
 
 
-def self_made(name: str, address: str, port: int) -> bool:
-    """Whether the one shown for that name is signed by itself; False too where nobody can tell from here."""
+def fault(names: Sequence[str], address: str, port: int) -> str | None:
+    """Why a CA has still to be asked for these names, '' where one has issued for all of them; None where nobody can tell."""
     from cryptography import x509
 
     context = ssl.create_default_context()
@@ -16,12 +17,16 @@ def self_made(name: str, address: str, port: int) -> bool:
     try:
         with (
             socket.create_connection((address, port), SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=name) as secured,
+            context.wrap_socket(plain, server_hostname=names[0]) as secured,
         ):
             certificate = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
-    except (OSError, ValueError):
-        return False
-    return certificate.issuer == certificate.subject
+        covered = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return None
+    if certificate.issuer == certificate.subject:
+        return "a self-made certificate is shown"
+    missing = [name for name in names if name not in covered.get_values_for_type(x509.DNSName)]
+    return f"the certificate that is shown is not for {', '.join(missing)}" if missing else ""
 
 
 def remote_engine() -> bool:

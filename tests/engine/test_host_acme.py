@@ -42,7 +42,7 @@ def test_the_first_up_serves_before_the_server_has_issued_and_the_next_one_asks_
     site: HostDeployment, host: TestHost, pebble: Pebble
 ) -> None:
     done = site.must_up(tls=pebble.tls)
-    assert "no certificate of the ACME server yet" in done.text, done.text
+    assert "the ACME server has not issued for all names yet: self-signed" in done.text, done.text
     browser = Browser(443, address=host.address)
     assert browser.issuer(site.domain) == "CN=acmehost.example"
     pebble.start()
@@ -111,6 +111,7 @@ def test_a_name_that_leads_elsewhere_is_told_of_and_the_others_keep_their_certif
     pebble.leads("lost.example", "127.0.0.9")
     done = site.must_up(redirects=["lost.example"])
     assert live(host) == before
+    assert "the ACME server has not issued for all names yet: acme" in done.text, done.text
     assert "lost.example" in host.run("gateway", "status", "acmehost")
     pebble.leads("lost.example", host.address)
     host.run("systemctl", "start", "gateway-acmehost-certificate.service")
