@@ -25,6 +25,8 @@ class DjangoAppServerArgs:
     health_path: str = "/health/"
     health_timeout: int = 30
     """Seconds until the new instance must answer 200."""
+    scheme: str = "http"
+    """``https`` where browsers come with TLS."""
     drain_seconds: int = 30
     """Longest time that requests and streams of a replaced instance may take."""
     after: tuple[pulumi.Resource, ...] = ()
@@ -69,6 +71,7 @@ class DjangoAppServer(pulumi.ComponentResource):
             health_host=args.host,
             health_path=args.health_path,
             health_timeout=args.health_timeout,
+            scheme=args.scheme,
             drain_seconds=args.drain_seconds,
             observed=args.observed,
         )

@@ -20,6 +20,14 @@ class NginxProxyArgs:
     """First the primary one; requests for any other name are closed without an answer."""
     address: str = "0.0.0.0"
     port: int = 8080
+    https_port: int = 0
+    """With TLS; 0 where that ends elsewhere."""
+    certificate: pulumi.Resource | None = None
+    """What puts the certificate in its place."""
+    redirects: tuple[str, ...] = ()
+    """Names that are redirected to the primary one."""
+    hsts_seconds: int = 0
+    health_path: str = "/health/"
     body_limit_mb: int = 20
     front: FrontSpec = field(default_factory=FrontSpec)
     pages: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +50,12 @@ class NginxProxy(pulumi.ComponentResource):
         target = args.target
         spec = ProxySpec(
             domains=args.domains,
+            redirects=args.redirects,
+            health_path=args.health_path,
+            listen_tls=args.https_port,
+            public=(args.port, args.https_port),
+            tls_root=target.tls_root,
+            hsts_seconds=args.hsts_seconds,
             live_socket=target.live_socket,
             static_root=target.static_root,
             media_root=target.media_root,
@@ -53,7 +67,7 @@ class NginxProxy(pulumi.ComponentResource):
             maintenance=maintenance(args.closed, args.closed_but_for),
             kept=args.kept,
         )
-        self.serving = target.proxy(name, spec, (args.address, args.port), self, args.observed)
-        port = "" if args.port == 80 else f":{args.port}"
-        self.url = f"http://{args.domains[0]}{port}/"
+        after = [args.certificate] if args.certificate else []
+        self.serving = target.proxy(name, spec, (args.address, args.port), self, after, args.observed)
+        self.url = f"{spec.primary}/"
         self.register_outputs({"url": self.url})

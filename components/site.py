@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pulumi
 
+from components.certificate import Certificate, CertificateArgs
 from components.django_app_server import DjangoAppServer, DjangoAppServerArgs
 from components.env_secret import EnvSecret, EnvSecretArgs
 from components.nginx_proxy import NginxProxy, NginxProxyArgs
@@ -63,6 +64,17 @@ class DjangoSite(pulumi.ComponentResource):
         )
         if tasks.told is not None:
             tasks.told.apply(lambda told: _warn(name, agreement.findings(told, settings, args.dev)))
+        certificate = None
+        if plan.certificate is not None:
+            shown = CertificateArgs(
+                target=target,
+                spec=plan.certificate,
+                address=settings.listen_address,
+                port=settings.tls_port,
+                observed=args.observed.certificate,
+                issued=args.observed.issued,
+            )
+            certificate = Certificate(f"{name}-certificate", shown, inside)
         proxy = NginxProxy(
             f"{name}-nginx",
             NginxProxyArgs(
@@ -70,6 +82,11 @@ class DjangoSite(pulumi.ComponentResource):
                 domains=settings.domains,
                 address=settings.listen_address,
                 port=settings.port,
+                https_port=settings.tls_port if certificate else 0,
+                certificate=certificate.ready if certificate else None,
+                redirects=settings.redirects,
+                hsts_seconds=settings.tls.hsts,
+                health_path=settings.health.path,
                 body_limit_mb=settings.body_limit_mb,
                 front=front(settings),
                 pages=plan.pages,
@@ -80,6 +97,8 @@ class DjangoSite(pulumi.ComponentResource):
             ),
             inside,
         )
+        if certificate:
+            certificate.issue(proxy.serving)
         server_args = DjangoAppServerArgs(
             target=target,
             release=release,
@@ -89,6 +108,7 @@ class DjangoSite(pulumi.ComponentResource):
             host=host,
             health_path=settings.health.path,
             health_timeout=settings.health.timeout,
+            scheme="https" if certificate else "http",
             drain_seconds=settings.drain_seconds,
             after=(tasks.last,),
         )

@@ -1,10 +1,12 @@
 """``make down``: the site is taken away; what users made (database, uploads) stays unless somebody says otherwise."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
 import docker
+from docker.errors import NotFound
 from rich.console import Console
 
 from ops import docker_engine, recovery
@@ -15,6 +17,7 @@ from ops.hosts import remove_data
 from ops.progress import Progress
 from settings import load
 from targets.docker.agent import engine
+from targets.docker.tls import VOLUMES
 
 
 def down(stack_name: str, console: Console, *, data: bool) -> None:
@@ -36,9 +39,10 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
         raise said(progress.failure()[0] if progress.errors else str(error)) from None
     if data and client is not None and not joined:
         _remove_images(client, stack)
+        _remove_certificates(client, stack)
     elif data and client is None:
         remove_data(load(*_given(stack)), f"gateway/{stack.name}")
-    kept = "its database and uploads are kept (make down DATA=delete removes them)"
+    kept = "its database, uploads and certificates are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")
 
 
@@ -55,6 +59,15 @@ def _expect_alone(client: docker.DockerClient, config: Mapping[str, Any], stack_
 def _given(stack: Engine) -> tuple[dict[str, Any], str, frozenset[str]]:
     values, encrypted = stack.config()
     return values, stack.name, encrypted
+
+
+def _remove_certificates(client: docker.DockerClient, stack: Engine) -> None:
+    """Volumes that the engine leaves, whatever else it takes away."""
+    config, _ = stack.config()
+    app = json.loads(config.get("gateway:app") or "{}").get("name")
+    for role in VOLUMES if app else ():
+        with contextlib.suppress(NotFound):
+            client.volumes.get(f"{app}-{role}").remove()
 
 
 def _remove_images(client: docker.DockerClient, stack: Engine) -> None:

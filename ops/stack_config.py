@@ -10,7 +10,7 @@ from typing import Any
 
 from ops.engines import Engine
 from settings.errors import NAMESPACE
-from settings.rollback import STAYS
+from settings.rollback import CERTIFICATE, STAYS
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,12 @@ class Difference:
 def restored(now: Mapping[str, Any], then: Mapping[str, Any], *, keep: Collection[str] = ()) -> dict[str, Any]:
     """The config of then, but for what stays, and for ``keep``."""
     staying = {*STAYS, *keep}
-    return {**{key: now[key] for key in now if key in staying}, **{key: then[key] for key in then if key not in staying}}
+    back = {**{key: now[key] for key in now if key in staying}, **{key: then[key] for key in then if key not in staying}}
+    today, earlier = now.get("tls"), back.get("tls")
+    if isinstance(today, dict) and isinstance(earlier, dict) and today.get("mode") == earlier.get("mode") == "files":
+        present = {key: value for key, value in today.items() if key in CERTIFICATE}  # the one of then may have expired
+        back["tls"] = {**{key: value for key, value in earlier.items() if key not in CERTIFICATE}, **present}
+    return back
 
 
 def difference(now: Mapping[str, Any], wanted: Mapping[str, Any], secret: Collection[str]) -> Difference:

@@ -14,3 +14,8 @@ def dependencies(*, base: str, wheels: bool) -> str:
 def release(*, image: str) -> str:
     """Text of the Dockerfile for a release on the image that has its dependencies."""
     return render("docker/release.Dockerfile.j2", dependencies=image)
+
+
+def certificate(*, base: str, client: str) -> str:
+    """Text of the Dockerfile for what asks an ACME server for certificates. ``client`` is a package of the distribution."""
+    return render("docker/certificate.Dockerfile.j2", base=base, client=client)

@@ -99,3 +99,9 @@ def socket(spec: UnitSpec) -> str:
 def again(spec: UnitSpec) -> str:
     """Text of the template unit that is shared by the site's instances."""
     return render("systemd/app-again@.service.j2", unit=spec, rest_seconds=REST_SECONDS)
+
+
+def renewal(app: str, tls: str, acme: str) -> tuple[str, str]:
+    """Texts of the ``.service`` and the ``.timer`` that renew a certificate; the paths are the folders that it may write."""
+    service, timer = (render(f"systemd/certificate.{ending}.j2", app=app, tls=tls, acme=acme) for ending in ("service", "timer"))
+    return service, timer

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from settings import agree
+from settings import agree, tls
 from settings.errors import ConfigError
 from settings.model import SERVERS, Login, Settings
 
@@ -18,6 +18,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *agree.mistakes(settings),
         *_domains(settings),
         *_trusted_proxies(settings),
+        *tls.mistakes(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
         *_allowed_hosts(settings),
@@ -69,9 +70,10 @@ def server_mistakes(settings: Settings) -> Iterator[ConfigError]:
 
 
 def _domains(settings: Settings) -> Iterator[ConfigError]:
-    for domain in settings.domains:
-        if settings.domains.count(domain) > 1:
-            yield ConfigError("domains", f"'{domain}' more than once", "each name once")
+    for key, names in (("domains", settings.domains), ("redirects", settings.names)):
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            yield ConfigError(key, f"'{twice}' more than once", "each name once, in domains or in redirects")
             return
 
 
@@ -146,6 +148,9 @@ def _csrf_origins(settings: Settings) -> Iterator[ConfigError]:
             yield ConfigError(key, f"'{origin}'", "origins with a scheme, such as https://shop.example")
         elif not any(_host_matches(domain, host) for domain in settings.domains):
             yield ConfigError(key, f"'{origin}', which is not in domains", "origins of names in domains")
+        elif settings.tls.on and scheme != "https":
+            got = f"'{origin}' with tls.mode '{settings.tls.mode}'"
+            yield ConfigError(key, got, f"origins as browsers send them then, such as {settings.origins[0]}")
 
 
 def _doubles(settings: Settings) -> Iterator[ConfigError]:

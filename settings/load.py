@@ -42,6 +42,9 @@ def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | Non
     if encrypted is not None and "privateKey" in str(raw.get("hosts", "")) and f"{prefix}hosts" not in encrypted:
         takes = "an encrypted value: pulumi config set --secret --path 'gateway:hosts[0].privateKey' < KEY_FILE"
         raise ConfigErrors([ConfigError("hosts[0].privateKey", "a key in plain text", takes)])
+    if encrypted is not None and _has_key(raw.get("tls")) and f"{prefix}tls" not in encrypted:
+        takes = "an encrypted value: pulumi config set --secret --path gateway:tls.key < KEY_FILE"
+        raise ConfigErrors([ConfigError("tls.key", "a key in plain text", takes)])
     given = {key: value for key, value in raw.items() if UNSET.get(key) != str(value)}
     values = {key: _parse(value) if key in STRUCTURED else value for key, value in given.items()}
     try:
@@ -55,6 +58,11 @@ def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | Non
     if found:
         raise ConfigErrors(found)
     return settings
+
+
+def _has_key(tls: Any) -> bool:
+    told = _parse(tls)
+    return isinstance(told, dict) and bool(told.get("key"))
 
 
 def _parse(value: Any) -> Any:
@@ -79,7 +87,11 @@ def _in_words(detail: ErrorDetails) -> ConfigError:
         near = difflib.get_close_matches(loc[-1], known, n=1)
         hint = f"an unknown key (did you mean {near[0]}?)" if near else "an unknown key"
         return ConfigError(key, hint, "one of " + ", ".join(known))
-    hidden = loc[0] in SECRET_KEYS or (loc[0] == "hosts" and not (len(loc) > 2 and loc[-1] in HOST_KEYS_SHOWN))
+    hidden = (
+        loc[0] in SECRET_KEYS
+        or loc in (["tls"], ["tls", "key"])
+        or (loc[0] == "hosts" and not (len(loc) > 2 and loc[-1] in HOST_KEYS_SHOWN))
+    )
     text = "text that is not a JSON object or list" if loc[0] in SECRET_KEYS else "a value that does not fit"
     shown = text if hidden else repr(detail["input"])
     return ConfigError(key, shown, _describe(loc))

@@ -89,10 +89,43 @@ class Health(Model):
     timeout: int = Field(30, ge=1, le=600, description="seconds, 1 to 600")
 
 
-class Tls(Model):
-    """Where TLS ends."""
+def _tls_mode(value: Any) -> Any:
+    """YAML reads a bare ``off`` as false."""
+    return "off" if value is False or value == "false" else value
 
-    mode: Literal["off"] = Field("off", description="off (TLS ends at a proxy in front of this one)")
+
+class Tls(Model):
+    """Where TLS ends, and with which certificate."""
+
+    mode: Annotated[Literal["off", "self-signed", "files", "acme"], BeforeValidator(_tls_mode)] = Field(
+        "off", description="off (TLS ends at a proxy in front of this one), self-signed, files or acme"
+    )
+    certificate: str | None = Field(None, min_length=1, description="the certificate and its chain as PEM text")
+    certificate_file: str | None = Field(None, min_length=1, description="a PEM file here with the certificate and its chain")
+    key: SecretStr | None = Field(
+        None, description="the private key as PEM text, set with: pulumi config set --secret --path gateway:tls.key < KEY_FILE"
+    )
+    key_file: str | None = Field(None, min_length=1, description="a PEM file here with the private key")
+    hsts_seconds: int | None = Field(
+        None, ge=0, le=63072000, description="seconds, 0 to 63072000; 0: no HSTS (default 3600; self-signed 0)"
+    )
+    email: str | None = Field(None, pattern=r"^[^@\s,]+@[^@\s,]+$", description="the mail address of the ACME account")
+    acme_server: str | None = Field(
+        None, pattern=r"^https://[^\s\"']+$", description="the directory URL of an ACME server (default: Let's Encrypt)"
+    )
+    acme_ca: str | None = Field(
+        None, min_length=1, description="a PEM file here with the CA certificate that the ACME server's own one is of"
+    )
+
+    @property
+    def on(self) -> bool:
+        """Whether this Nginx ends TLS."""
+        return self.mode != "off"
+
+    @property
+    def hsts(self) -> int:
+        """Seconds; a browser that was told of a self-signed certificate could not be told otherwise."""
+        return self.hsts_seconds if self.hsts_seconds is not None else 0 if self.mode in ("off", "self-signed") else 3600
 
 
 class LoginLimit(Model):
@@ -211,8 +244,12 @@ class Settings(Model):
         ("localhost",), min_length=1, description="a list of lower-case host names, without scheme or port"
     )
     http_port: Port | None = Field(None, description="a TCP port, 1 to 65535 (default 8080 on docker, 80 on host)")
+    https_port: Port | None = Field(None, description="a TCP port, 1 to 65535 (default 8443 on docker, 443 on host)")
+    redirects: tuple[Domain, ...] = Field((), description="a list of host names that are redirected to the first of domains")
     listen_address: str = Field("0.0.0.0", pattern=r"^[0-9a-fA-F.:]+$", description="the address that the port is published on")
-    tls: Tls = Field(Tls(), description="mode: off")
+    tls: Tls = Field(
+        Tls(), description="mode (off, self-signed, files, acme), certificate, key, hstsSeconds, email, acmeServer, ..."
+    )
     trusted_proxies: tuple[Network, ...] = Field(
         (), description="networks of a proxy in front (such as 10.0.0.0/8) whose X-Forwarded-For and -Proto are believed"
     )
@@ -261,12 +298,23 @@ class Settings(Model):
 
     @property
     def port(self) -> int:
-        """Where the site answers."""
+        """Where the site answers without TLS, be it with a redirect."""
         return self.http_port or (80 if self.target == "host" else 8080)
+
+    @property
+    def tls_port(self) -> int:
+        """Where the site answers with TLS, if it does."""
+        return self.https_port or (443 if self.target == "host" else 8443)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a certificate has to be for: served and redirected ones."""
+        return (*self.domains, *self.redirects)
 
     @property
     def origins(self) -> tuple[str, ...]:
         """What a browser sends as Origin: ``http://shop.example:8080``; and over https where a trusted proxy may speak that."""
-        port = "" if self.port == 80 else f":{self.port}"
+        scheme, port, usual = ("https", self.tls_port, 443) if self.tls.on else ("http", self.port, 80)
+        suffix = "" if port == usual else f":{port}"
         in_front = tuple(f"https://{domain}" for domain in self.domains) if self.trusted_proxies else ()
-        return (*(f"http://{domain}{port}" for domain in self.domains), *in_front)
+        return tuple(dict.fromkeys((*(f"{scheme}://{domain}{suffix}" for domain in self.domains), *in_front)))

@@ -7,7 +7,7 @@ from rendering.identity import short_hash
 from rendering.nginx import rendered_from
 from rendering.pages import PAGES
 from rendering.servers import ServerSpec, packages
-from settings import agree, auto, migrations, rollback
+from settings import agree, auto, migrations, rollback, tls
 from settings.checks import prefix
 from settings.env_reads import Read, missing
 from settings.errors import ConfigError, ConfigErrors
@@ -15,6 +15,7 @@ from settings.model import Server, Settings
 from settings.project import Project, inspect, own_packages
 from settings.source import Source, open_source
 from targets.base import ReleaseSpec
+from targets.certificate import CertificateSpec
 from targets.observation import KeptRelease
 
 SERVICE_URLS = {
@@ -35,6 +36,8 @@ class Plan:
     server: ServerSpec
     pages: Mapping[str, str] = field(default_factory=dict)
     """The project's own error pages, by name."""
+    certificate: CertificateSpec | None = None
+    """Where Nginx's certificate comes from; None where TLS ends elsewhere."""
     rolled_back: bool = False
     """Whether the release is one that ``make rollback`` went back to."""
     kept_proxy: str = ""
@@ -71,7 +74,8 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
         destructive=migrations.destructive(built) if built else {},
         not_set=tuple(missing(built, project.settings_module, {*env, *secrets})) if built else (),
         notes=(*notes, *said.notes),
-        warnings=(*said.warnings, *agree.warnings(settings)),
+        warnings=(*said.warnings, *agree.warnings(settings), *tls.warnings(settings)),
+        certificate=tls.certificate(settings),
         settings=settings,
         project=project,
         release=_release(settings, project, source),

@@ -21,12 +21,14 @@ def check_engine(settings: Settings, owner: str, observed: Observation) -> None:
     elif others:
         got = f"'{settings.app.name}', which stack {', '.join(others)} serves on this engine"
         errors.append(ConfigError("app.name", got, "a name that no other stack has; or joins, where both serve one site"))
-    holder = observed.ports.get(settings.port)
+    wanted = {"httpPort": settings.port, **({"httpsPort": settings.tls_port} if settings.tls.on else {})}
     mine = Names(settings.app.name).proxy
-    if holder not in (None, mine):
-        errors.append(ConfigError("httpPort", f"{settings.port}, which container {holder} has", "a free port"))
-    elif holder is None and _taken(settings.listen_address, settings.port):
-        errors.append(ConfigError("httpPort", f"{settings.port}, which another program on this machine has", "a free port"))
+    for key, port in wanted.items():
+        holder = observed.ports.get(port)
+        if holder not in (None, mine):
+            errors.append(ConfigError(key, f"{port}, which container {holder} has", "a free port"))
+        elif holder is None and _taken(settings.listen_address, port):
+            errors.append(ConfigError(key, f"{port}, which another program on this machine has", "a free port"))
     if errors:
         raise ConfigErrors(errors)
 

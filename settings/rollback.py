@@ -15,6 +15,9 @@ STAYS = (
 )
 """Keys that a rollback leaves as they are today: they are about where the site runs, not about what it is."""
 
+CERTIFICATE = ("certificate", "certificateFile", "key", "keyFile")
+"""Of ``tls``, what is never gone back on: an earlier certificate may have expired."""
+
 DIGITS = 10
 """So many of the digest's hex digits are noted."""
 

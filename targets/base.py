@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import pulumi
 
 from rendering.nginx import ProxySpec
+from targets.certificate import CertificateSpec
 
 Task = Literal["check", "migrate", "collectstatic"]
 
@@ -89,6 +90,8 @@ class InstanceSpec(CodeSpec):
     health_path: str = "/health/"
     health_timeout: int = 30
     """Seconds until a new instance must answer 200."""
+    scheme: str = "http"
+    """``https`` where TLS is on: the probe over the instance's own socket is to look like a browser's request."""
     drain_seconds: int = 30
     observed: str = ""
     """Why the instance is not as it should be, when that was seen; makes the engine run the start again."""
@@ -132,6 +135,8 @@ class Target(Protocol):
     """Where Nginx finds error pages, in a folder for each version of them."""
     maintenance_file: str
     """Where Nginx finds who is shown the maintenance page."""
+    tls_root: str
+    """Where Nginx finds certificates and the answers to an ACME server."""
 
     def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Make the release and return what code is run from: an image id, a folder."""
@@ -170,10 +175,36 @@ class Target(Protocol):
         """Start the instance and prove it healthy."""
         ...
 
+    def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
+        """A certificate in its place, before Nginx needs it; a running Nginx at ``address`` and ``port`` takes it over."""
+        ...
+
+    def issue(
+        self,
+        name: str,
+        spec: CertificateSpec,
+        address: str,
+        port: int,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+        observed: str = "",
+    ) -> pulumi.Output[str]:
+        """Ask the ACME server, now and before the certificate ends; the Output tells in words what serves.
+
+        ``observed``: what is wrong with the one that is shown, if that was seen; makes the engine ask again.
+        """
+        ...
+
     def proxy(
-        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+        self,
+        name: str,
+        spec: ProxySpec,
+        publish: tuple[str, int],
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+        observed: str = "",
     ) -> pulumi.Resource:
-        """Nginx with this configuration, reachable at ``publish`` (address, port)."""
+        """Nginx with this configuration, reachable at ``publish`` (address, port) and with TLS at ``spec.public``."""
         ...
 
     def traffic(

@@ -1,5 +1,7 @@
 """From settings to a target: the one place that knows which ones there are."""
 
+from dataclasses import replace
+
 from settings.model import Host, Login, Settings
 from settings.preflight import check_engine
 from targets.base import Target
@@ -7,11 +9,27 @@ from targets.host.client.connection import Connection
 from targets.observation import Observation
 from targets.served import Served
 from targets.serving import Serving
+from targets.shown import fault, remote_engine
 from targets.sight import Sight
 
 
 def observe(settings: Settings) -> Observation:
     """What is there before the update."""
+    found = _observe(settings)
+    seen = _certificate(settings)
+    return replace(found, certificate=f"{seen} (seen {found.at})" if seen else "", issued=seen == "")
+
+
+def _certificate(settings: Settings) -> str | None:
+    """What is wrong with the certificate that is shown, where an ACME server is to issue it; None where nobody can tell."""
+    if settings.tls.mode != "acme" or settings.joins or (settings.target == "docker" and remote_engine()):
+        return None
+    address = settings.listen_address if settings.target == "docker" else settings.hosts[0].address
+    here = "127.0.0.1" if address in ("0.0.0.0", "::", "local") else address
+    return fault(settings.names, here, settings.tls_port)
+
+
+def _observe(settings: Settings) -> Observation:
     if settings.target == "host":
         from targets.host.observe import observe as ask
 

@@ -55,6 +55,10 @@ class Observation:
     ports: dict[int, str] = field(default_factory=dict)
     """Published TCP port -> container of any site."""
 
+    certificate: str = ""
+    """What is wrong with the certificate that is shown to browsers; '' where all is well, or nobody can tell."""
+    issued: bool = False
+    """Whether one is shown that a CA has issued for all names; what an earlier try said is over then."""
     releases: Mapping[str, KeptRelease] = field(default_factory=dict)
     """Releases that are on the target, the one that was deployed last first."""
 

@@ -55,7 +55,8 @@ class Connection:
     async def open(cls, origin: Origin, timeout: float) -> "Connection":
         """A new connection."""
         try:
-            opening = asyncio.open_connection(origin.address, origin.port, ssl=origin.context)
+            name = origin.host.partition(":")[0] if origin.tls else None
+            opening = asyncio.open_connection(origin.address, origin.port, ssl=origin.context, server_hostname=name)
             return cls(*await asyncio.wait_for(opening, timeout))
         except ConnectionRefusedError:
             raise Trouble("refused") from None

@@ -3,7 +3,7 @@
 python3 inside.py serve SOCKET ENV_FILE -- COMMAND...   become the server, listening on SOCKET, with the env file's variables
 python3 inside.py run ENV_FILE -- COMMAND...            become COMMAND with the env file's variables
 python3 inside.py probe HOST PATH SOCKET|HOST:PORT      one GET; prints [status, detail]
-python3 inside.py wait HOST PATH SECONDS SOCKET         GET until the answer is final; prints [status, detail]
+python3 inside.py wait HOST PATH SECONDS SOCKET SCHEME  GET until the answer is final; prints [status, detail]
 python3 inside.py prove HOST PATH SECONDS ADDRESS ID   GET until that instance answers 200; prints [status, detail]
 python3 inside.py switch LINK SOCKET                    point LINK at SOCKET by one rename; prints what it named before
 python3 inside.py check FACTS RELEASE                   check --deploy; what the settings say of files into the folder FACTS
@@ -82,16 +82,19 @@ class _Connection(http.client.HTTPConnection):
             self.sock = socket.create_connection((name, int(port)), self.timeout)
 
 
-def probe(host: str, path: str, address: str, timeout: float = 5.0) -> tuple[int, str]:
-    """Status of one GET with the real Host header, and where it redirects to. Status 0 and the reason when nothing answers."""
-    status, detail, _ = _ask(host, path, address, timeout)
+def probe(host: str, path: str, address: str, timeout: float = 5.0, scheme: str = "http") -> tuple[int, str]:
+    """Status of one GET with the real Host header, and where it redirects to. Status 0 and the reason when nothing answers.
+
+    ``scheme`` is what the app is told of, where it is asked directly: as Nginx would tell it.
+    """
+    status, detail, _ = _ask(host, path, address, timeout, scheme)
     return status, detail
 
 
-def _ask(host: str, path: str, address: str, timeout: float) -> tuple[int, str, str]:
+def _ask(host: str, path: str, address: str, timeout: float, scheme: str = "http") -> tuple[int, str, str]:
     """As ``probe``, and the instance that answered, which ``gateway_entry.py`` tells whoever asks with this header."""
     connection = _Connection(address, timeout)
-    headers = {"Host": host, "X-Forwarded-Proto": "http", "User-Agent": "gateway-probe", "X-Gateway-Probe": "1"}
+    headers = {"Host": host, "X-Forwarded-Proto": scheme, "User-Agent": "gateway-probe", "X-Gateway-Probe": "1"}
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
@@ -122,7 +125,7 @@ def prove(host: str, path: str, seconds: float, address: str, instance: str) -> 
     return status, detail
 
 
-def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
+def wait(host: str, path: str, seconds: float, address: str, scheme: str = "http") -> tuple[int, str]:
     """Ask until 200, or until an answer comes that waiting will not mend (3xx, 4xx), or the time is over.
 
     5xx and silence are asked again: a database may still be starting.
@@ -130,7 +133,7 @@ def wait(host: str, path: str, seconds: float, address: str) -> tuple[int, str]:
     end = time.monotonic() + seconds
     status, detail = 0, "no answer"
     while (left := end - time.monotonic()) > 0:
-        answered = probe(host, path, address, timeout=max(left, 0.1))
+        answered = probe(host, path, address, max(left, 0.1), scheme)
         if answered[0] or not status:  # the last try is cut short by the limit: an answer before it tells more than its silence
             status, detail = answered
         if status == 200 or 300 <= status < 500:
@@ -246,7 +249,7 @@ def main(argv: list[str]) -> int:
         case "probe":
             print(json.dumps(probe(args[0], args[1], args[2])))
         case "wait":
-            print(json.dumps(wait(args[0], args[1], float(args[2]), args[3])))
+            print(json.dumps(wait(args[0], args[1], float(args[2]), *args[3:])))
         case "prove":
             print(json.dumps(prove(args[0], args[1], float(args[2]), args[3], args[4])))
         case "switch":

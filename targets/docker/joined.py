@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pulumi
 
 from rendering.nginx import ProxySpec
+from targets.certificate import CertificateSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
 from targets.docker.target import DockerTarget
@@ -30,8 +31,31 @@ class JoinedTarget(DockerTarget):
         self._ready = command(f"{app}-joined", "join", request.model_dump_json(), self)
         self.register_outputs({})
 
+    def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
+        """The first stack's, as it is."""
+        return self._ready
+
+    def issue(
+        self,
+        name: str,
+        spec: CertificateSpec,
+        address: str,
+        port: int,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+        observed: str = "",
+    ) -> pulumi.Output[str]:
+        """The first stack does."""
+        return pulumi.Output.from_input("")
+
     def proxy(
-        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+        self,
+        name: str,
+        spec: ProxySpec,
+        publish: tuple[str, int],
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+        observed: str = "",
     ) -> pulumi.Resource:
         """The first stack's Nginx, as it is."""
         return self._ready

@@ -18,6 +18,12 @@ MEDIA = "/srv/media"
 PROXY = "/etc/gateway/nginx"
 PAGES = f"{PROXY}/pages"
 MAINTENANCE = f"{PROXY}/maintenance.geo"
+TLS = "/etc/gateway/tls"
+"""Certificates, apart from releases (``targets.common.pairs``), in Nginx's container and in the one that asks for them."""
+ACME = "/var/lib/gateway/acme"
+"""The ACME client's account; Nginx does not see it."""
+PROXY_ENTRY = f"{PROXY}/entrypoint.sh"
+"""With TLS, what starts Nginx and sees to it that it takes over another certificate."""
 INSIDE = "/gateway/inside.py"
 SCHEMA = "/gateway/schema.py"
 BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py", "gateway_settings.py"))
@@ -25,6 +31,11 @@ BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside
 GUARD = Path(__file__).parents[1] / "common/schema.py"
 TASKS = (GUARD, GUARD.with_name("settings_facts.py"))
 """What tasks get too: no part of an instance."""
+
+ROOT = Path(__file__).resolve().parents[2]
+_CERTIFICATES = ("__init__", "common/__init__", "common/errors", "common/acme", "common/certificates", "common/pairs")
+CERTIFICATES = tuple(ROOT / "targets" / f"{name}.py" for name in _CERTIFICATES)
+"""What containers that handle certificates get, in /gateway."""
 
 LABEL_APP = "gateway.app"
 LABEL_OWNER = "gateway.owner"
@@ -57,6 +68,11 @@ class Names:
         """Nginx's container."""
         return f"{self.app}-nginx"
 
+    @property
+    def acme(self) -> str:
+        """The container that asks an ACME server for certificates."""
+        return f"{self.app}-acme"
+
     def instance(self, instance: str) -> str:
         """The container of an instance."""
         return f"{self.app}-{instance}"
@@ -79,7 +95,10 @@ class Names:
         return f"gateway/{self.app}-dependencies:{digest}"
 
     def volume(self, role: str) -> str:
-        """``sockets``, ``env``, ``static``, ``media``, ``nginx``; with a service: its name and ``<service>-socket``."""
+        """``sockets``, ``env``, ``static``, ``media``, ``nginx``, with TLS ``tls`` and ``acme``.
+
+        With a service its name and ``<service>-socket``.
+        """
         return f"{self.app}-{role}"
 
     def mounts(self, services: tuple[str, ...]) -> dict[str, str]:

@@ -108,6 +108,8 @@ class InstanceRequest(CodeRequest):
     host: str
     path: str
     timeout: int
+    scheme: str = "http"
+    """What the app is told of the probe's way: as browsers come."""
     drain_seconds: int
 
 
@@ -122,6 +124,39 @@ class ProxyRequest(Request):
     """Who is shown the maintenance page, as ``geo`` reads it."""
     kept: str = ""
     """Hash of an earlier configuration, to be used instead."""
+    tls: bool = False
+    """Whether it names a certificate."""
+
+
+class CertificateRequest(Request):
+    """A certificate in its place: ``targets.certificate.CertificateSpec`` in plain words."""
+
+    image: str
+    """One with Python and openssl."""
+    mode: Literal["self-signed", "files", "acme"]
+    names: tuple[str, ...]
+    chain: str = ""
+    key: str = ""
+    email: str = ""
+    server: str = ""
+    ca: str = ""
+
+
+class CertificateImageRequest(Request):
+    """The image that asks an ACME server for certificates."""
+
+    base: str
+    code: str
+    """Hash of what is put into it."""
+
+
+class IssueRequest(Request):
+    """Ask the ACME server now."""
+
+    container: str
+    """Docker's id: another one asks again."""
+    names: tuple[str, ...]
+    server: str
 
 
 class TrafficRequest(Request):

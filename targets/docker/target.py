@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -12,13 +13,16 @@ from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
 from settings.model import Service, Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
-from targets.docker import names, requests
+from targets.certificate import CertificateSpec
+from targets.docker import names, requests, tls
 from targets.docker.commands import command
 from targets.docker.services import data_service
 from targets.serving import Serving
 
 DEFAULT_PYTHON = "3.13"
 NGINX = "nginx:stable"
+TLS_PORT = 443
+"""Inside Nginx's container."""
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 PROTECTED = ("media", "postgres", "redis")
 """Volumes with what users made: Pulumi refuses to delete them."""
@@ -36,6 +40,7 @@ class DockerTarget(pulumi.ComponentResource):
     static_root = f"{names.STATIC}/files"
     media_root = names.MEDIA
     pages_root, maintenance_file = names.PAGES, names.MAINTENANCE
+    tls_root = names.TLS
 
     def __init__(
         self,
@@ -148,40 +153,70 @@ class DockerTarget(pulumi.ComponentResource):
                 host=spec.health_host,
                 path=spec.health_path,
                 timeout=spec.health_timeout,
+                scheme=spec.scheme,
                 drain_seconds=spec.drain_seconds,
             ).model_dump_json()
 
         needs = [*self._needs(), *after]
         return command(name, "start", _text(code, request), parent, delete="stop", after=needs, observed=spec.observed)
 
+    def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
+        """The certificate in the site's volume; what Nginx's container runs beside Nginx takes it over."""
+        return tls.put(name, self, spec, parent)
+
+    def issue(
+        self,
+        name: str,
+        spec: CertificateSpec,
+        address: str,
+        port: int,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+        observed: str = "",
+    ) -> pulumi.Output[str]:
+        """By a container beside Nginx, which goes on with what it has until then."""
+        return tls.issue(name, self, spec, parent, after, observed)
+
     def proxy(
-        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+        self,
+        name: str,
+        spec: ProxySpec,
+        publish: tuple[str, int],
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+        observed: str = "",
     ) -> pulumi.Resource:
         """Nginx's configuration, applied in place, and its container, which stays."""
-        image = self._image(NGINX)
+        image, own = self.image(NGINX), replace(spec, listen_tls=TLS_PORT if spec.listen_tls else 0)
 
         def request(image_id: str) -> str:
             return requests.ProxyRequest(
                 app=self.app,
                 owner=self.owner,
                 image=image_id,
-                configuration=configuration(spec),
+                configuration=configuration(own),
                 pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
                 maintenance=spec.maintenance,
                 kept=spec.kept,
+                tls=bool(spec.listen_tls),
             ).model_dump_json()
 
-        applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready], observed=observed)
+        applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready, *after], observed=observed)
         self._proxy = applied.stdout
         address, port = publish
-        readable = {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}
+        ports, readable = {spec.listen: port}, {"sockets": names.SOCKETS, "static": names.STATIC, "media": names.MEDIA}
+        conf = f"{names.PROXY}/nginx.conf"
+        start, words = ["nginx"], ["-c", conf, "-g", "daemon off;"]
+        if spec.listen_tls:
+            ports, readable = ports | {TLS_PORT: spec.public[1]}, readable | {"tls": names.TLS}
+            start, words = ["sh"], [names.PROXY_ENTRY, conf, f"{names.TLS}/live"]
         return docker.Container(
             name,
             name=self.names.proxy,
             image=image,
-            entrypoints=["nginx"],
-            command=["-c", f"{names.PROXY}/nginx.conf", "-g", "daemon off;"],
-            ports=[docker.ContainerPortArgs(internal=spec.listen, external=port, ip=address)],
+            entrypoints=start,
+            command=words,
+            ports=[docker.ContainerPortArgs(internal=inside, external=out, ip=address) for inside, out in ports.items()],
             volumes=[
                 *(
                     docker.ContainerVolumeArgs(volume_name=self.names.volume(r), container_path=p, read_only=True)
@@ -189,7 +224,7 @@ class DockerTarget(pulumi.ComponentResource):
                 ),
                 docker.ContainerVolumeArgs(volume_name=self.names.volume("nginx"), container_path=names.PROXY),
             ],
-            labels=self._container_labels("proxy"),
+            labels=self.container_labels("proxy"),
             network_mode=self.network.name,
             restart="unless-stopped",
             log_opts=LOG_LIMITS,
@@ -239,7 +274,7 @@ class DockerTarget(pulumi.ComponentResource):
     def _needs(self) -> list[pulumi.Resource]:
         return [self.network, self._ready, *self._data]
 
-    def _image(self, reference: str) -> pulumi.Output[str]:
+    def image(self, reference: str) -> pulumi.Output[str]:
         """Id of a base image: from a registry or built here, once."""
         if reference not in self._base_images:
             request = requests.BaseImageRequest(reference=reference).model_dump_json()
@@ -259,14 +294,14 @@ class DockerTarget(pulumi.ComponentResource):
         container = docker.Container(
             f"{self.app}-{service}",
             name=f"{self.app}-{service}",
-            image=self._image(options.image or spec.image),
+            image=self.image(options.image or spec.image),
             command=list(spec.argv),
             envs=list(spec.variables),
             volumes=[
                 docker.ContainerVolumeArgs(volume_name=self.names.volume(service), container_path=spec.data),
                 docker.ContainerVolumeArgs(volume_name=self.names.volume(f"{service}-socket"), container_path=spec.socket),
             ],
-            labels=self._container_labels(service),
+            labels=self.container_labels(service),
             network_mode="none",
             restart="unless-stopped",
             log_opts=LOG_LIMITS,
@@ -284,11 +319,12 @@ class DockerTarget(pulumi.ComponentResource):
         return pulumi.ResourceOptions(parent=self, protect=protect, depends_on=list(after))
 
     def _volume(self, role: str) -> docker.Volume:
+        return self.volume(role, self._child(protect=role in PROTECTED))
+
+    def volume(self, role: str, opts: pulumi.ResourceOptions) -> docker.Volume:
+        """A volume of the site."""
         labels = [docker.VolumeLabelArgs(label=key, value=value) for key, value in self._labels(role).items()]
-        protect = role in PROTECTED
-        return docker.Volume(
-            f"{self.app}-volume-{role}", name=self.names.volume(role), labels=labels, opts=self._child(protect=protect)
-        )
+        return docker.Volume(f"{self.app}-volume-{role}", name=self.names.volume(role), labels=labels, opts=opts)
 
     def _labels(self, role: str) -> dict[str, str]:
         return {names.LABEL_APP: self.app, names.LABEL_OWNER: self.owner, names.LABEL_ROLE: role}
@@ -296,7 +332,8 @@ class DockerTarget(pulumi.ComponentResource):
     def _network_labels(self) -> list[docker.NetworkLabelArgs]:
         return [docker.NetworkLabelArgs(label=key, value=value) for key, value in self._labels("network").items()]
 
-    def _container_labels(self, role: str) -> list[docker.ContainerLabelArgs]:
+    def container_labels(self, role: str) -> list[docker.ContainerLabelArgs]:
+        """Labels of a container of the site."""
         return [docker.ContainerLabelArgs(label=key, value=value) for key, value in self._labels(role).items()]
 
 

@@ -5,6 +5,7 @@ hold archives in state, cannot put hosts back when another fails, and has no wor
 """
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +18,11 @@ from targets.docker.commands import relative
 from targets.host.client.connection import Connection
 
 CLIENT = Path(__file__).with_name("client")
+
+
+def label(host: Connection) -> str:
+    """Part of logical names: what the config calls the host."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", host.name)
 
 
 def command(

@@ -1,7 +1,6 @@
 """The host target: which step on which host stands for what a component asks."""
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,18 +11,20 @@ from pulumi_command import local
 
 from rendering import monitoring, units
 from rendering.identity import short_hash
-from rendering.nginx import ProxySpec, default_site, site
+from rendering.nginx import ProxySpec, default_site, default_tls_site, site
 from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from rendering.templates import FOLDER
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
+from targets.certificate import CertificateSpec
+from targets.host import tls
 from targets.host.agent import requests
 from targets.host.agent.places import ENTRIES, NGINX_GROUP, Places
 from targets.host.agent.releases import OWN
 from targets.host.client.connection import Connection
-from targets.host.commands import command
+from targets.host.commands import command, label
 
 ENTRY = tuple(Path(__file__).parents[1] / "common" / name for name in ENTRIES)
-BROUGHT = (*ENTRY, *sorted((FOLDER / "systemd").glob("*.j2")))
+BROUGHT = (*ENTRY, *sorted((FOLDER / "systemd").glob("app*.j2")))
 """What the target itself puts into an instance."""
 FIRST_PORT, PORTS = 20000, 10000
 """Where the ports of the plain form are."""
@@ -57,6 +58,7 @@ class HostTarget(pulumi.ComponentResource):
         self.live_socket = str(self.places.live)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self.pages_root, self.maintenance_file = str(self.places.pages), str(self.places.maintenance)
+        self.tls_root = str(self.places.tls)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
         self._told: dict[pulumi.Resource, pulumi.Output[str]] = {}
@@ -66,7 +68,7 @@ class HostTarget(pulumi.ComponentResource):
             "metrics_folder": monitoring.TEXTFILES,
         }
         request = requests.PrepareRequest(app=app, owner=owner, user=app, **(figures if metrics else {})).json()
-        self._ready = {
+        self.ready = {
             host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
             for host in self.hosts
         }
@@ -88,7 +90,7 @@ class HostTarget(pulumi.ComponentResource):
         }
         steps = [
             command(f"{name}-{label(host)}", "release", [host], json.dumps(request), parent, delete="collect", after=[ready])
-            for host, ready in self._ready.items()
+            for host, ready in self.ready.items()
         ]
         folder = str(self.places.release(spec.release))
         return pulumi.Output.all(*(step.stdout for step in steps)).apply(lambda _: folder)
@@ -106,7 +108,7 @@ class HostTarget(pulumi.ComponentResource):
             command(
                 f"{name}-{label(host)}", "env", [host], secret, parent, delete="collect-env", after=[ready], observed=observed
             )
-            for host, ready in self._ready.items()
+            for host, ready in self.ready.items()
         ]
         return pulumi.Output.unsecret(pulumi.Output.all(*(step.stdout for step in steps))).apply(lambda _: env_id)
 
@@ -172,13 +174,43 @@ class HostTarget(pulumi.ComponentResource):
             ],
         )
 
+    def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
+        """The certificate on every host; the running Nginx takes it over."""
+        return self._together(name, parent, lambda group: tls.put(name, self, spec, (address, port), group))
+
+    def issue(
+        self,
+        name: str,
+        spec: CertificateSpec,
+        address: str,
+        port: int,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+        observed: str = "",
+    ) -> pulumi.Output[str]:
+        """By the distribution's client and a timer; Nginx goes on with what it has until then."""
+        return tls.issue(name, self, spec, (address, port), parent, after, observed)
+
     def proxy(
-        self, name: str, spec: ProxySpec, publish: tuple[str, int], parent: pulumi.Resource, observed: str = ""
+        self,
+        name: str,
+        spec: ProxySpec,
+        publish: tuple[str, int],
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+        observed: str = "",
     ) -> pulumi.Resource:
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
         address, port = publish
-        own = replace(spec, listen=port, address="" if address == "0.0.0.0" else address, upstream_file=str(self.places.upstream))
+        tls_port = spec.public[1] if spec.listen_tls else 0
+        own = replace(
+            spec,
+            listen=port,
+            listen_tls=tls_port,
+            address="" if address == "0.0.0.0" else address,
+            upstream_file=str(self.places.upstream),
+        )
         request = requests.ProxyRequest(
             app=self.app,
             owner=self.owner,
@@ -190,15 +222,16 @@ class HostTarget(pulumi.ComponentResource):
             pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
             maintenance=spec.maintenance,
             kept=spec.kept,
+            tls_port=tls_port,
+            tls_default=default_tls_site(own) if tls_port else "",
         ).json()
         steps: list[local.Command] = []
 
         def make(group: pulumi.Resource) -> list[local.Command]:
-            for host, ready in self._ready.items():
+            for host, ready in self.ready.items():
                 own = f"{name}-{label(host)}"
-                steps.append(
-                    command(own, "proxy", [host], request, group, delete="remove-proxy", after=[ready], observed=observed)
-                )
+                needs = [ready, *after]
+                steps.append(command(own, "proxy", [host], request, group, delete="remove-proxy", after=needs, observed=observed))
             return steps
 
         group = self._together(name, parent, make)
@@ -308,6 +341,7 @@ class HostTarget(pulumi.ComponentResource):
             host=spec.health_host,
             path=spec.health_path,
             timeout=spec.health_timeout,
+            scheme=spec.scheme,
             drain_seconds=spec.drain_seconds,
             upstream_seconds=UPSTREAM_SECONDS,
             stop_seconds=STOP_SECONDS,
@@ -317,11 +351,6 @@ class HostTarget(pulumi.ComponentResource):
 def _plain(word: str, port: int) -> str:
     """Daphne is told what kind of socket it inherits; all others see for themselves."""
     return word.replace("systemd:domain=UNIX", "systemd:domain=INET") if port else word
-
-
-def label(host: Connection) -> str:
-    """Part of logical names: what the config calls the host."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", host.name)
 
 
 def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:

@@ -127,7 +127,8 @@ GENTLE = {
     "env file edited": ("for one in /etc/hostdrift/env/*.env; do echo \"DEBUG='1'\" >> $one; done", ".env was changed"),
     "unit edited": ("sed -i s/^Restart=always/Restart=no/ /etc/systemd/system/hostdrift-*.service", ".service was changed"),
     "unit overridden": (
-        "cd /etc/systemd/system; d=$(ls hostdrift-??????????.service).d; mkdir $d; printf '[Service]\\nNice=5\\n' > $d/override.conf",
+        "cd /etc/systemd/system; d=$(ls hostdrift-??????????.service).d; mkdir $d; "
+        "printf '[Service]\\nNice=5\\n' > $d/override.conf",
         "has a drop-in",
     ),
     "unit disabled": (

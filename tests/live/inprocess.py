@@ -42,7 +42,7 @@ class InProcessSite:
     """One site with its own state and config in ``folder``; the program and the example are those of this checkout."""
 
     def __init__(self, app: str, port: int, engine: docker.DockerClient, folder: Path) -> None:
-        self.app, self.port, self.engine = app, port, engine
+        self.app, self.port, self.engine, self.folder = app, port, engine, folder
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
         env = {"PULUMI_BACKEND_URL": f"file://{folder}/state", "PULUMI_CONFIG_PASSPHRASE": "live"}
         self.workspace = Workspace(folder, env)

@@ -54,7 +54,16 @@ def test_the_defaults_that_pulumi_adds_to_every_run_change_nothing() -> None:
 
 
 def test_only_optional_keys_may_be_empty() -> None:
-    assert UNSET == {"server": "", "workers": "0", "threads": "0", "httpPort": "0", "errorPages": "", "release": "", "joins": ""}
+    assert UNSET == {
+        "server": "",
+        "workers": "0",
+        "threads": "0",
+        "httpPort": "0",
+        "httpsPort": "0",
+        "errorPages": "",
+        "release": "",
+        "joins": "",
+    }
 
 
 def test_every_key_of_every_map_has_a_description() -> None:

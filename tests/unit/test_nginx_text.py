@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def spec(
         media_root="/srv/media",
         body_limit_mb=body,
     )
+
+
+def tls_text(*, hsts: int = 3600, ports: tuple[int, int] = (80, 443), tls_root: str = "/etc/gateway/tls") -> str:
+    """With TLS, two names and one that is redirected."""
+    own = replace(spec(("shop.example", "shop2.example")), redirects=("www.shop.example",), listen_tls=443, public=ports)
+    return configuration(replace(own, tls_root=tls_root, hsts_seconds=hsts))
 
 
 TEXT = configuration(spec())
@@ -56,6 +63,10 @@ def test_a_header_that_a_client_could_forge_is_emptied(header: str) -> None:
 def test_the_client_address_is_overwritten_and_never_appended() -> None:
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in TEXT
     assert "$proxy_add_x_forwarded_for" not in TEXT
+
+
+def test_the_app_is_told_the_name_that_chose_the_server_and_not_what_a_client_writes_beside_an_absolute_uri() -> None:
+    assert set(re.findall(r"proxy_set_header Host (\S+);", TEXT + tls_text())) == {"$host$host_port"}
 
 
 def test_a_location_sets_no_headers_of_its_own_and_so_inherits_them_all() -> None:
@@ -100,6 +111,60 @@ def test_a_name_that_nobody_gave_is_an_error_and_not_an_empty_place() -> None:
 
 def test_values_are_not_escaped_as_if_for_html() -> None:
     assert "alias /srv/a&b/;" in configuration(spec(static="/srv/a&b"))
+
+
+def servers(text: str) -> list[str]:
+    return [part.partition("\n    }\n")[0] for part in text.split("    server {\n")[1:]]
+
+
+def test_without_tls_other_names_lead_to_the_primary_one() -> None:
+    text = configuration(replace(spec(), redirects=("www.shop.example",), public=(8080, 8443)))
+    assert "server_name www.shop.example;" in text
+    assert "return 301 http://shop.example:8080$request_uri;" in text
+    assert "ssl" not in text
+
+
+def test_with_tls_the_plain_port_answers_the_probe_and_an_acme_server_and_leads_on() -> None:
+    (plain,) = [part for part in servers(tls_text(ports=(8080, 8443))) if "acme-challenge" in part]
+    assert "listen 80;" in plain
+    assert "server_name shop.example shop2.example www.shop.example;" in plain
+    assert "return 301 https://$host:8443$request_uri;" in plain
+    assert re.findall(r"location (.*) \{", plain) == ["^~ /.well-known/acme-challenge/", "= /health/", "/"]
+    assert "X-Forwarded-Proto https;" in plain
+
+
+def test_with_tls_every_server_that_has_it_has_the_same_profile() -> None:
+    secure = [part for part in servers(tls_text()) if "listen 443" in part]
+    assert len(secure) == 3
+    profiles = {tuple(line for line in part.splitlines() if re.match(r" +ssl_(?!certificate|reject)", line)) for part in secure}
+    assert len(profiles) == 1
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in "".join(profiles.pop())
+    assert not [part for part in secure if "CBC" in part or "DHE-RSA-AES128-GCM" in part.replace("ECDHE", "")]
+
+
+def test_the_usual_ports_are_not_part_of_an_address() -> None:
+    assert "return 301 https://$host$request_uri;" in tls_text()
+    assert "return 301 https://shop.example$request_uri;" in tls_text()
+
+
+def test_hsts_is_told_by_nginx_alone_on_every_location_or_left_to_the_app() -> None:
+    (main,) = [part for part in servers(tls_text(hsts=60)) if "proxy_pass" in part and "listen 443" in part]
+    own = {name: text for name, text in re.findall(r"location (\S+) \{(.*?)\n {8}\}", main, re.DOTALL) if "add_header" in text}
+    assert set(own) == {"/static/", "/media/"}
+    assert all('Strict-Transport-Security "max-age=60" always;' in text for text in own.values())
+    assert "proxy_hide_header Strict-Transport-Security;" in main
+    (left,) = [part for part in servers(tls_text(hsts=0)) if "proxy_pass" in part and "listen 443" in part]
+    assert "Strict-Transport-Security" not in left
+
+
+def test_with_tls_pages_are_not_compressed_and_static_files_are() -> None:
+    assert re.findall(r"location (\S+) \{[^}]*\}?[^}]*gzip off;", tls_text()) == ["/"]
+    assert "gzip off" not in TEXT
+
+
+def test_an_address_of_its_own_is_listened_on_with_tls_too() -> None:
+    own = replace(spec(), address="::1", listen_tls=443, tls_root="/t")
+    assert "listen [::1]:443 ssl http2;" in configuration(own)
 
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")

@@ -88,3 +88,11 @@ def test_a_difference_shows_no_secret() -> None:
 def test_the_file_of_a_stack_in_an_organisation_is_named_by_its_last_part(tmp_path: Path) -> None:
     stack: Any = SimpleNamespace(name="org/gateway/prod", workspace=SimpleNamespace(root=tmp_path))
     assert stack_config.file_of(stack) == tmp_path / "Pulumi.prod.yaml"
+
+
+def test_an_earlier_certificate_never_comes_back_and_what_else_tls_says_does() -> None:
+    then = {"tls": {"mode": "files", "certificateFile": "old.pem", "key": "old", "hstsSeconds": 60}}
+    now = {"tls": {"mode": "files", "certificate": "new", "keyFile": "new.key", "hstsSeconds": 3600}}
+    assert restored(now, then) == {"tls": {"mode": "files", "certificate": "new", "keyFile": "new.key", "hstsSeconds": 60}}
+    off = {"tls": {"mode": "off"}}
+    assert restored(now, off) == off

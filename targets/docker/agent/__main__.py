@@ -17,7 +17,7 @@ from requests.exceptions import RequestException
 
 from targets.common.errors import AgentError
 from targets.docker import requests
-from targets.docker.agent import bases, engine, instances, proxy, releases, steps, traffic
+from targets.docker.agent import bases, certificates, engine, instances, proxy, releases, steps, traffic
 
 Verb = tuple[type[BaseModel], Callable[[docker.DockerClient, Any], object]]
 
@@ -33,6 +33,9 @@ VERBS: dict[str, Verb] = {
     "task": (requests.TaskRequest, steps.task),
     "start": (requests.InstanceRequest, instances.start),
     "stop": (requests.InstanceRequest, instances.stop),
+    "certificate": (requests.CertificateRequest, certificates.put),
+    "certificate-image": (requests.CertificateImageRequest, certificates.image),
+    "issue": (requests.IssueRequest, certificates.issue),
     "proxy": (requests.ProxyRequest, proxy.apply),
     "switch": (requests.TrafficRequest, traffic.switch),
     "off": (requests.TrafficRequest, traffic.stop),

@@ -74,9 +74,8 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
     socket = f"{names.SOCKETS}/{names.socket_name(request.instance)}"
     what = f"the new instance {request.instance} ({request.interface}, {request.server}, release {request.release})"
     try:
-        _, output = engine.run_in(
-            container, "python3", names.INSIDE, "wait", request.host, request.path, str(request.timeout), socket
-        )
+        asked = (request.host, request.path, str(request.timeout), socket, request.scheme)
+        _, output = engine.run_in(container, "python3", names.INSIDE, "wait", *asked)
     except APIError:
         output = ""  # it was gone before it could be asked
     if not output:

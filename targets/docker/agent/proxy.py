@@ -1,12 +1,14 @@
 """Nginx's configuration: rendered aside, tested, swapped, reloaded, probed; the old file is put back on failure."""
 
 import time
+from pathlib import Path
 
 import docker
 from docker.errors import ContainerError
 from docker.models.containers import Container
 
 from rendering.identity import short_hash
+from targets.common import dialect
 from targets.common.errors import AgentError
 from targets.common.maintenance import expect_closable
 from targets.docker import names
@@ -19,6 +21,7 @@ OLD = f"{names.PROXY}/old.conf"
 KEPT = f"{names.PROXY}/kept"
 """Every configuration that was ever applied, by its hash: a rollback brings back what was, whatever the template says today."""
 RELOAD_SECONDS = 10
+ENTRY = Path(__file__).resolve().parents[3] / "templates/docker/proxy-entrypoint.sh"
 
 
 def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
@@ -28,15 +31,19 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
         own.volume("nginx"): names.PROXY,
         own.volume("static"): names.STATIC,
         own.volume("sockets"): names.SOCKETS,
+        **({own.volume("tls"): names.TLS} if request.tls else {}),
     }
     with engine.lock(request.app, "proxy"):
         with engine.stub(client, request.app, volumes) as writer:
             text = _kept(writer, request.kept) if request.kept else request.configuration.encode()
+            text = _translated(client, request, text)
             expect_closable(text.decode(), request.maintenance, names.MAINTENANCE)
             before = engine.get(writer, names.MAINTENANCE)
             files = {CANDIDATE: text, names.MAINTENANCE: request.maintenance.encode()}
             for path, content in {**files, **{f"{names.PAGES}/{name}": t.encode() for name, t in request.pages.items()}}.items():
                 engine.put(writer, path, content)
+            if request.tls:
+                engine.put(writer, names.PROXY_ENTRY, ENTRY.read_bytes(), mode=0o755)
         try:
             _test(client, request, volumes)
             running = engine.find(client, own.proxy)
@@ -44,7 +51,7 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
                 running.unpause()
             if running is not None:
                 limits.lift(client, running, "unless-stopped")
-            if running is not None and engine.inspect_state(running)["Running"]:
+            if running is not None and engine.inspect_state(running)["Running"] and not _outgrown(running, request):
                 _swap_and_reload(running)
             else:
                 with engine.stub(client, request.app, volumes) as writer:
@@ -57,6 +64,27 @@ def apply(client: docker.DockerClient, request: ProxyRequest) -> str:
         with engine.stub(client, request.app, volumes) as writer:
             engine.put(writer, f"{KEPT}/{_hash(text)}.conf", text)
     return _hash(text)
+
+
+def _outgrown(running: Container, request: ProxyRequest) -> bool:
+    """Whether TLS has just been turned on: this container has neither port nor certificate, and the next step replaces it."""
+    return request.tls and names.TLS not in {mount["Destination"] for mount in running.attrs["Mounts"]}
+
+
+def _translated(client: docker.DockerClient, request: ProxyRequest, text: bytes) -> bytes:
+    """For the Nginx of the image; only TLS has words that depend on it."""
+    if b" ssl http2" not in text:
+        return text
+    told = client.containers.run(
+        request.image,
+        ["nginx", "-V"],
+        entrypoint=[],
+        remove=True,
+        network_mode="none",
+        labels=engine.temporary(request.app, "question"),
+        stderr=True,
+    )
+    return dialect.translate(text.decode(), told.decode(errors="replace"), names.TLS).encode()
 
 
 def _hash(text: bytes) -> str:

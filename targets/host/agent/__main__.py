@@ -16,7 +16,20 @@ from collections.abc import Callable
 from typing import Any
 
 from targets.common.errors import AgentError
-from targets.host.agent import by_hand, diagnose, instances, nginx, prepare, releases, requests, sight, tasks, traffic, venvs
+from targets.host.agent import (
+    by_hand,
+    certificate,
+    diagnose,
+    instances,
+    nginx,
+    prepare,
+    releases,
+    requests,
+    sight,
+    tasks,
+    traffic,
+    venvs,
+)
 from targets.host.agent.places import Places
 
 Verb = tuple[type[requests.Request], Callable[[Any], object]]
@@ -34,6 +47,9 @@ VERBS: dict[str, Verb] = {
     "task": (requests.TaskRequest, tasks.task),
     "start": (requests.InstanceRequest, instances.start),
     "stop": (requests.InstanceRequest, instances.stop),
+    "certificate": (requests.CertificateRequest, certificate.put),
+    "issue": (requests.IssueRequest, certificate.issue),
+    "end-issue": (requests.IssueRequest, certificate.end),
     "proxy": (requests.ProxyRequest, nginx.apply),
     "remove-proxy": (requests.ProxyRequest, nginx.remove),
     "remove-site": (requests.PrepareRequest, prepare.remove_site),

@@ -4,19 +4,22 @@ import argparse
 import dataclasses
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from targets.common import certificates
 from targets.common.errors import AgentError
-from targets.host.agent import instances, monitoring, releases, system, traffic
+from targets.common.pairs import Store
+from targets.host.agent import certificate, instances, monitoring, releases, system, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import InstanceRequest, TrafficRequest, parse
 
 
 def main(argv: list[str]) -> int:
-    """``gateway status|metrics|logs|switch``; exit status 0 or 1, 2 for wrong arguments."""
+    """``gateway status|metrics|logs|switch|renew``; exit status 0 or 1, 2 for wrong arguments."""
     parser = argparse.ArgumentParser(prog="gateway", description="sites that gateway deployed on this host")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("status", help="what serves, what runs, what is kept").add_argument("app")
@@ -32,6 +35,9 @@ def main(argv: list[str]) -> int:
     )
     switch.add_argument("app")
     switch.add_argument("instance")
+    renew = verbs.add_parser("renew", help="a new certificate from the ACME server where one is due; the timer calls this")
+    renew.add_argument("app")
+    renew.add_argument("--force", action="store_true", help="whether one is due or not; mind the server's limits")
     given = parser.parse_args(argv)
     try:
         if os.geteuid() != 0:
@@ -39,7 +45,8 @@ def main(argv: list[str]) -> int:
         places = Places(given.app)
         if not places.owner.exists():
             raise AgentError(f"there is no site '{given.app}' on this host; sites are: {', '.join(_sites()) or 'none'}")
-        {"status": _status, "metrics": _metrics, "logs": _logs, "switch": _switch}[given.verb](places, given)
+        verbs_of = {"status": _status, "metrics": _metrics, "logs": _logs, "switch": _switch, "renew": _renew}
+        verbs_of[given.verb](places, given)
     except AgentError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
@@ -60,6 +67,8 @@ def _status(places: Places, _: argparse.Namespace) -> None:
         told = f"{known.get('interface')} ({known.get('server')}), release {known.get('release')}, env {known.get('env_id')}"
         print(f"instance  {path.stem}  {role:8}  {state:8}  {told}")
     print(f"since     {record.get('since')}")
+    if places.tls.exists() and str(places.tls) in places.site.read_text():
+        print(f"tls       {certificates.words(Store(places.tls))}")
     print(f"releases  {' '.join(releases.all_kept(places))}")
 
 
@@ -68,6 +77,16 @@ def _metrics(places: Places, given: argparse.Namespace) -> None:
         monitoring.write(places, Path(given.out))
     else:
         print(monitoring.text(places), end="")
+
+
+def _renew(places: Places, given: argparse.Namespace) -> None:
+    """As the timer does, which notes a refusal too: a failed unit is what an administrator looks for."""
+    listens = (
+        re.search(r"^\s*listen (?:(\S+):)?(\d+) ssl", places.site.read_text(), re.MULTILINE) if places.site.exists() else None
+    )
+    address, port = (listens[1] or "", int(listens[2])) if listens else ("", 0)
+    changed = certificate.renew(places, address=address.strip("[]"), port=port, force=given.force)
+    print(f"{'renewed' if changed else 'nothing is due'}: {certificates.words(Store(places.tls))}")
 
 
 def _logs(places: Places, given: argparse.Namespace) -> None:

@@ -74,7 +74,7 @@ def _nginx(places: Places, wanted: str) -> list[Finding]:
     wrong = []
     if not places.site.exists():
         wrong.append(_finding("proxy", f"Nginx's site {places.site} is gone"))
-    elif wanted and nginx.site_hash(places.site.read_text()) != wanted:
+    elif wanted and not nginx.is_site(places, wanted):
         wrong.append(_finding("proxy", f"Nginx's site {places.site} was changed"))
     if not os.path.lexists(ENABLED / places.site.name):
         wrong.append(_finding("proxy", f"Nginx's site is not enabled: {ENABLED / places.site.name} is gone"))

@@ -116,7 +116,7 @@ def _await_answer(places: Places, request: InstanceRequest) -> tuple[int, str]:
     answers: list[tuple[int, str]] = []
 
     def ask() -> None:
-        answers.append(inside.wait(request.host, request.path, request.timeout, address))
+        answers.append(inside.wait(request.host, request.path, request.timeout, address, request.scheme))
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()

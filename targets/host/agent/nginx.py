@@ -6,11 +6,11 @@ import os
 import re
 from pathlib import Path
 
-from targets.common import inside
+from targets.common import dialect, handshake, inside, pairs
 from targets.common.errors import AgentError
 from targets.common.maintenance import expect_closable
 from targets.host.agent import system
-from targets.host.agent.places import ENABLED, SITES, Places
+from targets.host.agent.places import ENABLED, NOBODY, SITES, Places
 from targets.host.agent.requests import ProxyRequest
 
 RELOAD_SECONDS = 10
@@ -20,7 +20,7 @@ DISTRIBUTION = ENABLED / "default"
 
 def expect_sound() -> None:
     """Raises where Nginx would not take its present files: with a broken site of somebody else nothing could be moved."""
-    words = _refusal()
+    words = refusal()
     if words:
         raise AgentError(
             f"Nginx on this host refuses its present configuration, which is not gateway's fault ({words}); nothing was touched, "
@@ -34,7 +34,8 @@ def _conflict() -> str:
     return f"{found[1]} on {found[2]}" if found else ""
 
 
-def _refusal() -> str:
+def refusal() -> str:
+    """Why Nginx would not take its present files; '' when it would."""
     done = system.run("nginx", "-t", "-q")
     lines = done.stderr.splitlines()
     if done.returncode == 0:
@@ -57,10 +58,15 @@ def apply(request: ProxyRequest) -> str:
             system.write(path, page)
         if not places.upstream.exists():
             system.write(places.upstream, places.server_line)
-        wanted: dict[Path, str | None] = {places.site: text}
-        default = SITES / f"gateway-default-{request.port}.conf"
-        if not _other_default(request.port, default):
-            wanted[default] = request.default
+        told = _version()
+        wanted: dict[Path, str | None] = {places.site: dialect.translate(text, told, str(NOBODY))}
+        for port, default in ((request.port, request.default), (request.tls_port, request.tls_default)):
+            path = SITES / f"gateway-default-{port}.conf"
+            if default and not _other_default(port, path):
+                if dialect.needs_nobody(default, told):
+                    _make_nobody()
+                wanted[path] = dialect.translate(default, told, str(NOBODY))
+        wanted |= dict.fromkeys(_needless_defaults(places.site, text), None)
         _swap(request, wanted)
         _expect_running()
         system.folder(places.sites)
@@ -70,7 +76,40 @@ def apply(request: ProxyRequest) -> str:
 
 def _edited(places: Places) -> bool:
     """Whether the site's file is none that was ever applied."""
-    return places.site.exists() and not (places.sites / f"{site_hash(places.site.read_text())}.conf").exists()
+    return places.site.exists() and not any(is_site(places, path.stem) for path in places.sites.glob("*.conf"))
+
+
+def is_site(places: Places, wanted: str) -> bool:
+    """Whether the site's file is the one of that hash, be it in the words of this host's Nginx."""
+    text, kept = places.site.read_text(), places.sites / f"{wanted}.conf"
+    if site_hash(text) == wanted or not kept.exists():
+        return site_hash(text) == wanted
+    return " ssl http2" in kept.read_text() and dialect.translate(kept.read_text(), _version(), str(NOBODY)) == text
+
+
+def _version() -> str:
+    return system.run("nginx", "-V").stderr
+
+
+def _make_nobody() -> None:
+    """A certificate for no name, once for all sites."""
+    if not (NOBODY / "fullchain.pem").exists():
+        system.folder(NOBODY, 0o700)
+        chain, key = pairs.make(())
+        system.write(NOBODY / "privkey.pem", key, 0o600)
+        system.write(NOBODY / "fullchain.pem", chain)
+
+
+def _needless_defaults(site: Path, text: str | None) -> list[Path]:
+    """Our refusals of unknown names on ports that no site listens on, once ``site`` has that text (None: is gone)."""
+    mine = {path: path.stem.rpartition("-")[2] for path in SITES.glob("gateway-default-*.conf")}
+    others = [path for path in ENABLED.glob("*") if path.is_file() and path.name not in (site.name, *(one.name for one in mine))]
+    texts = [*(path.read_text(errors="replace") for path in others), text or ""]
+    return [path for path, port in mine.items() if not any(_listens(port).search(one) for one in texts)]
+
+
+def _listens(port: str) -> "re.Pattern[str]":
+    return re.compile(rf"^\s*listen\s+(?:\S+:)?{port}[\s;]", re.MULTILINE)
 
 
 def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
@@ -136,7 +175,7 @@ def _put(files: dict[Path, str | None]) -> None:
 
 
 def _take_over(request: ProxyRequest) -> None:
-    words = _refusal()
+    words = refusal()
     if words:
         raise AgentError(f"Nginx refuses the new configuration, the old one stays: {words}")
     taken = _conflict()
@@ -144,9 +183,18 @@ def _take_over(request: ProxyRequest) -> None:
         raise AgentError(f"another site of Nginx on this host has {taken}, the old configuration stays; way out: other domains")
     if not reload():
         raise AgentError("Nginx did not take the new configuration over, the old one is back; way out: journalctl -u nginx")
-    address = "127.0.0.1" if request.address in ("0.0.0.0", "::") else request.address
+    address = loopback(request.address)
     if not system.until(lambda: inside.probe(request.host, "/", f"{address}:{request.port}", 5)[0] != 0, RELOAD_SECONDS, 0.1):
         raise AgentError(f"Nginx does not answer for {request.host} on port {request.port}, the old configuration is back")
+    if request.tls_port and not system.until(
+        lambda: bool(handshake.shown(request.host, address, request.tls_port)), RELOAD_SECONDS, 0.1
+    ):
+        raise AgentError(f"Nginx has no TLS for {request.host} on port {request.tls_port}, the old configuration is back")
+
+
+def loopback(address: str) -> str:
+    """Where this host reaches an Nginx that listens there."""
+    return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address
 
 
 def reload() -> bool:
@@ -192,13 +240,7 @@ def remove(request: ProxyRequest) -> str:
     """Take the site away; the last one of a port takes the refusal of unknown names along."""
     places = Places(request.app)
     with system.lock("nginx"):
-        files: dict[Path, str | None] = {places.site: None}
-        others = [path for path in ENABLED.glob("*.conf") if path.name != places.site.name]
-        mine = SITES / f"gateway-default-{request.port}.conf"
-        listens = re.compile(rf"^\s*listen\s+(?:\S+:)?{request.port}[\s;]", re.MULTILINE)
-        if not any(listens.search(path.read_text()) for path in others if path.is_file() and path.name != mine.name):
-            files[mine] = None
-        _put(files)
-        if not _refusal():
+        _put({places.site: None, **dict.fromkeys(_needless_defaults(places.site, None), None)})
+        if not refusal():
             reload()
     return "removed"

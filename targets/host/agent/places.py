@@ -13,6 +13,8 @@ SITES = Path("/etc/nginx/sites-available")
 ENABLED = Path("/etc/nginx/sites-enabled")
 ENTRIES = ("gateway_entry.py", "gateway_settings.py")
 """What an instance gets beside its release."""
+NOBODY = Path("/etc/nginx/gateway-nobody")
+"""A certificate for no name, where Nginx is too old to refuse a handshake without one."""
 NGINX_GROUP = "www-data"
 """User and group of the distribution's Nginx; also the user of the plain form (``serving: tcp``)."""
 
@@ -140,6 +142,21 @@ class Places:
     def maintenance(self) -> Path:
         """Who is shown the maintenance page, as Nginx's ``geo`` reads it."""
         return self.etc / "maintenance.geo"
+
+    @property
+    def tls(self) -> Path:
+        """Certificates, apart from releases (``targets.common.pairs``)."""
+        return self.etc / "tls"
+
+    @property
+    def acme(self) -> Path:
+        """Account key and configuration of the ACME client."""
+        return self.etc / "acme"
+
+    @property
+    def renewal(self) -> str:
+        """Name of the units that renew the certificate, without their ending."""
+        return f"gateway-{self.app}-certificate"
 
     @property
     def upstream(self) -> Path:

@@ -37,7 +37,13 @@ def _missing() -> list[str]:
 def _packages() -> None:
     if not Path("/run/systemd/system").is_dir():
         raise AgentError("systemd is not in charge of this host; way out: take a Debian or Ubuntu that was booted with it")
-    missing = _missing()
+    install(_missing())
+    if system.systemctl("is-active", "--quiet", "nginx").returncode:
+        system.systemctl("enable", "--now", "nginx")
+
+
+def install(missing: list[str]) -> None:
+    """Packages of the distribution. Raises with the way out where they cannot be had."""
     if missing and not shutil.which("apt-get"):
         raise AgentError(f"{' and '.join(missing)} missing, and there is no apt-get here; way out: install them by hand")
     if missing:
@@ -47,8 +53,6 @@ def _packages() -> None:
         if done.returncode:
             way_out = f"way out: make the package mirror reachable, or: apt install {' '.join(missing)}"
             raise AgentError(f"{' and '.join(missing)} cannot be installed: {system.last_line(done.stderr)}; {way_out}")
-    if system.systemctl("is-active", "--quiet", "nginx").returncode:
-        system.systemctl("enable", "--now", "nginx")
 
 
 def claim(request: Request, places: Places) -> None:

@@ -108,6 +108,8 @@ class InstanceRequest(CodeRequest):
     host: str
     path: str
     timeout: int
+    scheme: str = "http"
+    """What the app is told of the probe's way: as browsers come."""
     drain_seconds: int
     upstream_seconds: int
     """How long Nginx may keep a connection to the app server."""
@@ -130,6 +132,39 @@ class ProxyRequest(Request):
     """Who is shown the maintenance page, as ``geo`` reads it."""
     kept: str = ""
     """Id of an earlier site to use as it was, instead of ``site``."""
+    tls_port: int = 0
+    """0 where TLS ends elsewhere."""
+    tls_default: str = ""
+    """As ``default``, for the port with TLS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateRequest(Request):
+    """A certificate in its place: ``targets.certificate.CertificateSpec`` in plain words."""
+
+    mode: str
+    names: tuple[str, ...]
+    chain: str = ""
+    key: str = field(default="", repr=False)
+    email: str = ""
+    server: str = ""
+    ca: str = ""
+    address: str = ""
+    port: int = 0
+    """Where Nginx shows it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssueRequest(Request):
+    """Ask the ACME server now, and from now on by a timer."""
+
+    names: tuple[str, ...]
+    server: str
+    address: str
+    port: int
+    service: str
+    """Text of the unit that renews."""
+    timer: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from targets.host.client.connection import connection
 from targets.host.client.hosts import Host
 from targets.host.client.ssh import Gone
 
-DELETES = ("stop", "collect", "collect-env", "remove-proxy", "remove-site")
+DELETES = ("stop", "collect", "collect-env", "remove-proxy", "remove-site", "end-issue")
 """What an update does to a host that is taken out of the config."""
 
 
