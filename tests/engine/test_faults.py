@@ -81,7 +81,7 @@ def test_an_update_that_is_killed_harms_nobody_and_the_next_one_finishes(site: D
     (site.source / "store/static/store/killed.txt").write_text(moment)
     with Load(base_url=site.url, host="localhost", rate=30, post_rate=5, websockets=0) as load:
         update = site.start()
-        eventually(lambda: MOMENTS[moment](site, old), 60, moment)
+        eventually(lambda: MOMENTS[moment](site, old), 180, moment)
         _kill(update)
         result = site.must_up()
     assert load.report.failed == 0, load.report.summary()
@@ -98,7 +98,7 @@ def test_a_killed_update_whose_config_is_taken_back_leaves_no_stray(site: Deploy
     old, interface = site.health(), site.config["interface"]
     site.config["interface"] = "asgi"
     update = site.start()
-    eventually(lambda: _new_instance_runs(site, old["instance"]), 60)
+    eventually(lambda: _new_instance_runs(site, old["instance"]), 180)
     _kill(update)
     site.must_up(interface=interface)
     assert site.health() == old
