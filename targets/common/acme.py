@@ -26,7 +26,7 @@ CLIENT_SECONDS = 600
 RENEW_LEFT = 1 / 3
 """With less than this part of its life left, a certificate is renewed: 30 days of 90, 2 of 6."""
 TRIES = 3
-"""A server may refuse a nonce now and then, which the client does not mend by itself."""
+"""A server may refuse a nonce now and then, or have lost its accounts: what the client does not mend by itself."""
 PLACE = "site"
 """What the client calls the certificate."""
 
@@ -151,17 +151,29 @@ def _obtain(folder: Path, asked: Asked) -> tuple[str, str]:
     if not shutil.which(CLIENT):
         raise AgentError(f"there is no {CLIENT} here; way out: apt-get install {CLIENT}")
     common = [CLIENT, "--config", str(folder / "config")]
-    _client([*common, "--register", "--accept-terms"], asked)
     names = [part for name in asked.names for part in ("--domain", name)]
     for left in reversed(range(TRIES)):
         try:
+            _client([*common, "--register", "--accept-terms"], asked)
             _client([*common, "--cron", "--force", "--alias", PLACE, *names], asked)
             break
         except AgentError as error:
-            if not left or "nonce" not in str(error).lower():
+            if not left or not _mended(folder, str(error)):
                 raise
     made = folder / "certs" / PLACE
     return (made / "fullchain.pem").read_text(), (made / "privkey.pem").read_text()
+
+
+def _mended(folder: Path, error: str) -> bool:
+    """Whether another try may do: after a refused nonce; and after the server has forgotten the account, with a new one."""
+    if "nonce" in error.lower():
+        return True
+    if not re.search(r"\bAccount\b.* (not found|does not exist)|No account exists", error, re.IGNORECASE):
+        return False
+    for account in (folder / "accounts").iterdir():
+        if not account.name.endswith(".forgotten"):
+            account.rename(account.with_name(f"{account.name}.{time.time_ns()}.forgotten"))
+    return True
 
 
 def _client(command: list[str], asked: Asked) -> None:

@@ -102,4 +102,4 @@ def test_without_tls_nothing_listens_there_any_more_and_the_certificates_stay(si
 
 
 def _workers(host: TestHost) -> str:
-    return host.sh("pgrep -f 'nginx: worker' | sort")
+    return host.sh("pgrep -f '^nginx: worker' | sort")

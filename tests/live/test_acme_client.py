@@ -94,6 +94,9 @@ def test_a_server_that_is_down_leaves_the_certificate_as_it_is_and_says_why(
         assert store.serving() == issued
         assert store.state()["tries"] == tries
     assert "not renewed: no certificate for" in certificates.words(store)
+    pebble.start()  # it has forgotten the account
+    assert acme.renew(store, account, force=True) is not None
+    assert "not renewed" not in certificates.words(store)
 
 
 def test_a_name_that_leads_elsewhere_gets_none_and_the_others_keep_theirs(pebble: Pebble, store: Store, account: Account) -> None:
