@@ -89,7 +89,8 @@ def _trusted_proxies(settings: Settings) -> Iterator[ConfigError]:
 
 def _closed(settings: Settings) -> Iterator[ConfigError]:
     if settings.maintenance and settings.joins:
-        yield ConfigError("maintenance", f"'true' with joins '{settings.joins}'", f"it in stack {settings.joins}, whose Nginx it is")
+        where = f"it in stack {settings.joins}, whose Nginx it is"
+        yield ConfigError("maintenance", f"'true' with joins '{settings.joins}'", where)
 
 
 def _secret_key(settings: Settings) -> Iterator[ConfigError]:
