@@ -5,8 +5,10 @@ import time
 from dataclasses import dataclass, field
 
 from pulumi.automation import EngineEvent
+from pulumi.automation.events import DiagnosticEvent
 from rich.console import Console
 
+from targets.common.agreement import is_finding
 from targets.common.diagnosis import recognise
 
 _HOST = r"(?:-(?P<host>\S+))?$"
@@ -68,10 +70,14 @@ class Progress:
             self.done(metadata.urn, metadata.op.value, tuple(metadata.diffs or ()))
         elif event.res_op_failed_event:
             self.failed(event.res_op_failed_event.metadata.urn)
-        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
-            self.errors.append(event.diagnostic_event.message)
-        elif event.diagnostic_event and event.diagnostic_event.severity == "info" and not event.diagnostic_event.ephemeral:
-            self.info(_strip(event.diagnostic_event.message))
+        elif event.diagnostic_event:
+            self._heard(event.diagnostic_event)
+
+    def _heard(self, event: DiagnosticEvent) -> None:
+        if event.severity == "error":
+            self.errors.append(event.message)
+        elif (event.severity == "info" and not event.ephemeral) or (event.severity == "warning" and is_finding(event.message)):
+            self.info(_strip(event.message))
 
     def begun(self, urn: str) -> None:
         """A step begins."""
@@ -94,9 +100,9 @@ class Progress:
         self.console.print(f"  [red]✗[/] {in_words(urn)} [dim]failed after {self._seconds(urn)}[/]", highlight=False)
 
     def info(self, message: str) -> None:
-        """What the program itself says; an update shows its steps instead."""
-        if self.preview:
-            self.console.print(message, highlight=False)
+        """What the program itself says; an update shows its steps instead, and what it found in the project's settings."""
+        if self.preview or is_finding(message):
+            self.console.print(f"warning: {message}" if is_finding(message) else message, highlight=False, markup=False)
 
     def _seconds(self, urn: str) -> str:
         return f"{time.monotonic() - self.started.get(urn, time.monotonic()):.1f} s"
@@ -122,4 +128,4 @@ def _explained(text: str) -> str:
 
 def _strip(message: str) -> str:
     text = re.sub(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*m", "", message).strip()
-    return text.removeprefix("error:").strip()
+    return text.removeprefix("error:").removeprefix("warning:").strip()

@@ -14,6 +14,7 @@ def site_of(settings: Settings, dev: bool) -> Site:
         origins=settings.origins,
         dev=dev,
         health_path=settings.health.path,
+        hsts_by_nginx=settings.tls.on and settings.tls.hsts > 0,
         interface=settings.speaks,
         processes=settings.effective_workers,
         body_limit_mb=settings.body_limit_mb,

@@ -19,6 +19,7 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_domains(settings),
         *_trusted_proxies(settings),
         *tls.mistakes(settings),
+        *_closed(settings),
         *_secret_key(settings),
         *_debug(settings, stack),
         *_allowed_hosts(settings),
@@ -84,6 +85,12 @@ def _trusted_proxies(settings: Settings) -> Iterator[ConfigError]:
             yield ConfigError(
                 f"trustedProxies[{number}]", f"'{network}', which is everybody", "the networks of your own proxy or CDN only"
             )
+
+
+def _closed(settings: Settings) -> Iterator[ConfigError]:
+    if settings.maintenance and settings.joins:
+        where = f"it in stack {settings.joins}, whose Nginx it is"
+        yield ConfigError("maintenance", f"'true' with joins '{settings.joins}'", where)
 
 
 def _secret_key(settings: Settings) -> Iterator[ConfigError]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from targets.common.errors import AgentError
 
+WRITE = "; write: "
 MARK = "gateway-settings: "
 """Begins the line of ``inside.py check`` that has the facts of both interfaces."""
 
@@ -48,7 +49,12 @@ class Finding:
     error: bool = field(default=False, kw_only=True)
 
     def __str__(self) -> str:
-        return f"{self.setting} {self.says}; write: {self.write}"
+        return f"{self.setting} {self.says}{WRITE}{self.write}"
+
+
+def is_finding(text: str) -> bool:
+    """Whether a message is about the project's settings."""
+    return WRITE in text
 
 
 def read(log: str) -> dict[str, dict[str, Any]]:

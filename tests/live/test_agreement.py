@@ -20,6 +20,7 @@ ENV = {
     "REDIS_URL": "unix:///run/redis/redis.sock",
 }
 HTTP = {"domains": ["shop.example", "www.shop.example"]}
+TLS = {**HTTP, "tls": {"mode": "self-signed", "hstsSeconds": 3600}}
 HTTPS = {**HTTP, "trustedProxies": ["10.0.0.0/8"]}
 REQUIREMENTS = (SHOP / "requirements.txt").read_text()
 
@@ -34,14 +35,16 @@ def found(tmp_path: Path) -> Callable[..., list[Finding]]:
         (tmp_path / "shop/__init__.py").touch()
         (tmp_path / "shop/settings.py").write_text(f"{(SHOP / 'shop/settings.py').read_text()}\n{mistake}\n")
         hosts = {"ALLOWED_HOSTS": ",".join(settings.domains), "CSRF_TRUSTED_ORIGINS": ",".join(settings.origins)}
-        https = {"HTTPS": "1"} if settings.trusted_proxies else {}
+        https = {"HTTPS": "1"} if any(origin.startswith("https:") for origin in settings.origins) else {}
         given = {**ENV, **hosts, **https, "GATEWAY_INTERFACE": settings.speaks, **env}
         return disagreements(facts(tmp_path, REQUIREMENTS, given), site_of(settings, dev=False))
 
     return read
 
 
-@pytest.mark.parametrize("config", [{}, {"interface": "asgi"}, HTTPS, {**HTTPS, "interface": "asgi", "workers": "8"}], ids=str)
+@pytest.mark.parametrize(
+    "config", [{}, {"interface": "asgi"}, TLS, HTTPS, {**HTTPS, "interface": "asgi", "workers": "8"}], ids=str
+)
 def test_nothing_is_wrong_in_the_example(found: Callable[..., list[Finding]], config: dict[str, Any]) -> None:
     assert found("", config) == []
 
@@ -69,6 +72,8 @@ WARNINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "SESSION_COOKIE_SECURE = False": ("SESSION_COOKIE_SECURE", HTTPS),
     "CSRF_COOKIE_SECURE = True": ("CSRF_COOKIE_SECURE", {}),
     "SECURE_HSTS_SECONDS = 3600": ("SECURE_HSTS_SECONDS", {}),
+    "SECURE_HSTS_SECONDS = 7200": ("SECURE_HSTS_SECONDS", TLS),
+    "SESSION_COOKIE_SECURE = None": ("SESSION_COOKIE_SECURE", TLS),
     'STATIC_URL = "/assets/"': ("STATIC_URL", {}),
     "STATIC_ROOT = None": ("STATIC_ROOT", {}),
     'MEDIA_URL = "/uploads/"': ("MEDIA_URL", {}),

@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from settings import agreement
 from targets.common.agreement import MARK, judge, read
 from targets.common.errors import AgentError
 from targets.common.settings_facts import facts
+from tests.unit import recording
 from tests.unit.conftest import settings_of
+from tests.unit.sites import site
 
 
 class Defaults:
@@ -85,3 +88,22 @@ def test_nobody_who_asks_nothing_is_refused() -> None:
 def test_the_facts_hold_no_secret() -> None:
     told = printed(SECRET_KEY="s3cret", CACHES={"default": {"BACKEND": "b", "LOCATION": "redis://:s3cret@x"}})
     assert "s3cret" not in told
+
+
+def test_an_update_warns_of_it_and_asks_the_target_with_the_names_that_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    line = judge(printed(ALLOWED_HOSTS=["localhost"], USE_X_FORWARDED_HOST=True), {})
+    answer = recording._stdout
+    monkeypatch.setattr(
+        recording, "_stdout", lambda args: {"stdout": line} if args.inputs.get("create") == "task" else answer(args)
+    )
+    monkeypatch.setattr(pulumi.log, "warn", lambda message, *_: said.append(message))
+    recorded = recording.record(site(env={"OTHER": "warned"}), False)
+    assert [one for one in said if "USE_X_FORWARDED_HOST" in one] == [
+        "shop: USE_X_FORWARDED_HOST reads a header that Nginx empties: the Host header is the real one; "
+        "write: USE_X_FORWARDED_HOST = False"
+    ]
+    tasks = [one for one in recorded.resources.values() if one.inputs.get("create") == "task"]
+    asked = {one.name.split("-")[2]: json.loads(str(one.inputs["stdin"]))["site"] for one in tasks}
+    assert asked["check"]["domains"] == ["localhost"]
+    assert asked["migrate"] == asked["collectstatic"] == {}

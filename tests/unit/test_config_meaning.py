@@ -225,3 +225,8 @@ def test_a_request_may_take_longer_than_a_drain_and_that_is_said() -> None:
 @pytest.mark.parametrize("path", ["admin/login/", "/login/;", '/login/"', "/a b/", "/$uri"])
 def test_a_login_path_that_is_none_is_refused(path: str) -> None:
     assert error_of(limits={"login": {"paths": [path]}}).key == "limits.login.paths[0]"
+
+
+def test_a_stack_that_joins_another_cannot_close_its_site() -> None:
+    error = error_of(joins="blue", maintenance="true")
+    assert (error.key, error.takes) == ("maintenance", "it in stack blue, whose Nginx it is")

@@ -1,9 +1,13 @@
 """Steps as a person reads them while an update runs."""
 
+import io
+
 import pytest
+from pulumi.automation.events import DiagnosticEvent, EngineEvent
 from rich.console import Console
 
 from ops.progress import Progress, in_words
+from targets.common.agreement import Finding
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,26 @@ def test_what_a_provider_says_of_known_trouble_begins_with_the_cause() -> None:
     assert below == said
     progress.errors[:] = ["something that nobody knows"]
     assert progress.failure()[0] == "something that nobody knows"
+
+
+FOUND = str(Finding("CONN_MAX_AGE", "of database default is 60 under asgi", "CONN_MAX_AGE = 0"))
+
+
+@pytest.mark.parametrize("preview", [False, True])
+@pytest.mark.parametrize(
+    ("severity", "message", "shown"),
+    [
+        ("warning", f"warning: shop: {FOUND}", f"warning: shop: {FOUND}\n"),
+        ("warning", "a new version of Pulumi is available", ""),
+        ("error", "gateway: broken", ""),
+    ],
+)
+def test_what_was_found_in_the_projects_settings_is_shown_and_other_talk_is_not(
+    preview: bool, severity: str, message: str, shown: str
+) -> None:
+    output = io.StringIO()
+    progress = Progress(Console(file=output, soft_wrap=True), preview=preview)
+    heard = DiagnosticEvent(message=message, color="never", severity=severity)
+    progress(EngineEvent(sequence=1, timestamp=1, diagnostic_event=heard))
+    assert output.getvalue() == shown
+    assert progress.errors == (["gateway: broken"] if severity == "error" else [])

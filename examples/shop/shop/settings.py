@@ -142,7 +142,8 @@ HTTPS = env_flag("HTTPS")
 
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = 30 * 24 * 60 * 60 if HTTPS else 0
+# Said by Nginx, where TLS ends there (tls.hstsSeconds); behind another proxy by the project.
+SECURE_HSTS_SECONDS = int(env("HSTS_SECONDS", "0"))
 SECURE_SSL_REDIRECT = HTTPS
 # The gateway asks for the health of a process directly, over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^health/$"]

@@ -37,7 +37,7 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual(values["ALLOWED_HOSTS"], ["a.example", "b.example"])
 
     def test_https_turns_on_all_that_depends_on_it(self) -> None:
-        values = settings(SECRET_KEY="x", HTTPS="on")
+        values = settings(SECRET_KEY="x", HTTPS="on", HSTS_SECONDS="3600")
         for name in ("CSRF_COOKIE_SECURE", "SESSION_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT"):
             with self.subTest(name):
                 self.assertTrue(values[name])
