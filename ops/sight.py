@@ -100,7 +100,7 @@ def certificate_days(settings: Settings) -> dict[str, int]:
     found = {}
     for name, address in places.items():
         with contextlib.suppress(OSError, ValueError):
-            end = certificates.served(address, getattr(settings, "tls_port", 443), settings.domains[0]).not_valid_after_utc
+            end = certificates.served(address, settings.tls_port, settings.domains[0]).not_valid_after_utc
             found[name] = (end - datetime.now(timezone.utc)).days
     return found
 
