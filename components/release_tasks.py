@@ -58,7 +58,10 @@ class ReleaseTasks(pulumi.ComponentResource):
         code = pulumi.Output.all(args.release.code, args.env.file).apply(lambda both: str(both[0]))
         once = short_hash(spec.release, spec.env_id, spec.settings_module)
         after: list[pulumi.Resource] = []
-        for task in ("migrate",) if spec.kept else TASKS:
+        tasks: tuple[Task, ...] = TASKS
+        if spec.kept:  # its files are collected again only where they were lost
+            tasks = ("migrate", "collectstatic") if args.static_observed else ("migrate",)
+        for task in tasks:
             own = replace(spec, observed=args.static_observed) if task == "collectstatic" else spec
             after = [args.target.task(f"{name}-{task}-{once}", task, code, own, self, after)]
             if task == "check":

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-WIDTH, LEFT, RIGHT = 380, 34, 6
+WIDTH, LEFT, RIGHT = 380, 44, 6
 BARS, LINE, GAP, AXIS = 96, 56, 22, 16
 """Heights: requests per second, latency, between them, and the time axis below."""
 TOP = 14
+FEW = 10
+"""Seconds with an answer; fewer are dots too, since a line of one point is none."""
 
 Facts = Mapping[str, Any]
 
@@ -67,10 +69,10 @@ def _bars(one: Facts, x: float, step: float, most: int, live: str) -> str:
 
 def _latency(seconds: Sequence[Facts], step: float, before: int, slowest: float) -> str:
     base = TOP + BARS + GAP + LINE
-    points = " ".join(
-        f"{LEFT + (one['t'] + before + 0.5) * step:.1f},{base - LINE * min(1.0, one['p95'] / slowest):.1f}" for one in seconds
-    )
-    return f'<polyline points="{points}" class="line"/>' if points else ""
+    points = [(LEFT + (one["t"] + before + 0.5) * step, base - LINE * min(1.0, one["p95"] / slowest)) for one in seconds]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.5" class="dot"/>' for x, y in (points if len(points) < FEW else ()))
+    return (f'<polyline points="{line}" class="line"/>' if points else "") + "".join(dots)
 
 
 def _moment(x: float, bottom: float) -> str:

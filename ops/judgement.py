@@ -68,7 +68,7 @@ def _health(host: dict[str, Any], settings: Settings) -> Iterator[Wrong]:
     if nginx not in ("running", "active") and not any(one["part"] in ("proxy", "kept") for one in host["drift"]):
         yield _one(host, f"Nginx does not run: it is {nginx}", MENDED)
     errors = seen["errors"]
-    if errors >= FEWEST and seen["error_percent"] > settings.watch_errors:
+    if errors >= FEWEST and seen["error_percent"] > settings.watch_errors and not settings.maintenance:
         gateway = f", {seen['bad_gateway']} of them 502 and {seen['gateway_timeout']} 504"
         minutes = f"{seen['window_seconds'] / 60:.0f} minutes"
         what = f"{errors} of {seen['count']} answers in {minutes} were 5xx{gateway}"

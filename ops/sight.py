@@ -1,12 +1,14 @@
 """A stack as it does: what the state says, what is there, and what is wrong."""
 
+import contextlib
 import json
 import re
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any
 
-from ops import judgement, updates
+from ops import certificates, judgement, updates
 from ops.engines import Engine
 from ops.errors import BadConfig, Missing
 from ops.recovery import lock_of
@@ -18,6 +20,8 @@ from targets.served import Served
 from targets.sight import Sight
 
 WINDOW_SECONDS = 300.0
+CERTIFICATE_SECONDS = 300.0
+"""How often a watch asks for certificates."""
 TOLD = {"interface", "server", "release", "instance", "at", "by"}
 
 
@@ -32,6 +36,8 @@ class Watch:
     served: tuple[Served, ...]
     eyes: Sight = field(repr=False)
     every: float = 0
+    _days: dict[str, int] = field(default_factory=dict, repr=False)
+    _asked: float = field(default=-CERTIFICATE_SECONDS, repr=False)
 
     def again(self) -> "Watch":
         """The same, by today's config and state."""
@@ -51,11 +57,20 @@ class Watch:
             "serving": serving.model_dump(include=TOLD) if serving else None,
             "update": self._update(serving),
             "lock": lock.told if lock else None,
-            "hosts": [{"name": name, **_host(facts)} for name, facts in hosts.items()],
+            "maintenance": self.settings.maintenance,
+            "hosts": [
+                {"name": name, **_host(facts), "certificate_days": self._certificate(name)} for name, facts in hosts.items()
+            ],
         }
         told["wrong"] = judgement.wrong(told, self.settings, updating=bool(lock and lock.alive))
         told["ok"] = not told["wrong"]
         return told
+
+    def _certificate(self, host: str) -> int | None:
+        """Days that the certificate of a host has left, None where it serves none; asked for now and then."""
+        if time.monotonic() - self._asked > CERTIFICATE_SECONDS:
+            self._days, self._asked = certificate_days(self.settings), time.monotonic()
+        return self._days.get(host)
 
     def _update(self, serving: Served | None) -> dict[str, Any] | None:
         """The update that made what serves, and how the last one ended."""
@@ -74,6 +89,20 @@ class Watch:
             "last_result": last.result,
             "last_good": good.begun.isoformat() if good else None,
         }
+
+
+def certificate_days(settings: Settings) -> dict[str, int]:
+    """Host -> days that the certificate which it serves has left; negative once it ran out."""
+    if settings.tls.mode == "off":
+        return {}
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.listen_address, settings.listen_address)
+    places = {one.name: "127.0.0.1" if one.local else one.address for one in choose.connections(settings)} or {"docker": here}
+    found = {}
+    for name, address in places.items():
+        with contextlib.suppress(OSError, ValueError):
+            end = certificates.served(address, settings.tls_port, settings.domains[0]).not_valid_after_utc
+            found[name] = (end - datetime.now(timezone.utc)).days
+    return found
 
 
 def _host(facts: dict[str, Any] | str) -> dict[str, Any]:

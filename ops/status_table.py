@@ -39,6 +39,8 @@ def _head(told: Facts) -> Table:
             table.add_row("", f"the last one, update {update['last']}, {update['last_result']}: make history")
     if told["lock"]:
         table.add_row("lock", told["lock"])
+    if told["maintenance"]:
+        table.add_row("closed", "everybody but maintenanceAllow is shown the maintenance page")
     return table
 
 

@@ -114,7 +114,7 @@ def update(
 ) -> dict[str, Any]:
     """One update; refreshed first when a container that Pulumi itself keeps has gone."""
     progress = Progress(console)
-    kept = ["proxy", *(name for name, options in settings.services if options is not None)]
+    kept = choose.kept_roles(settings)
     refresh = observed.refresh_due(kept)
     with console.status("updating"):
         try:

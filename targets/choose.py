@@ -51,10 +51,15 @@ def sight(settings: Settings, serving: Served | None, stack: str, window: float,
     from targets.docker.drift import Wanted
     from targets.docker.sight import Engine
 
-    services = [name for name, options in settings.services if options is not None]
-    roles = () if settings.joins or not serving else ("proxy", *services)
+    roles = () if settings.joins or not serving else kept_roles(settings)
     wanted = Wanted(instance=instance, proxy="" if settings.joins else proxy, roles=roles, stack=stack)
     return Engine(settings.app.name, wanted, window, every)
+
+
+def kept_roles(settings: Settings) -> tuple[str, ...]:
+    """Containers on the Docker engine that Pulumi's provider keeps."""
+    services = (name for name, options in settings.services if options is not None)
+    return ("proxy", *services, *(("acme",) if settings.tls.mode == "acme" else ()))
 
 
 def check(settings: Settings, owner: str, observed: Observation) -> None:

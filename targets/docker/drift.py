@@ -79,19 +79,33 @@ def _env(instance: Container) -> list[Finding]:
 def _static(instance: Container, proxy: Container | None) -> list[Finding]:
     """The manifest that the release was served with, and the files that it names."""
     release = instance.labels.get(names.LABEL_RELEASE, "")
-    manifest = content(instance, f"{names.FACTS}/{release}.manifest")
-    told = content(instance, f"{names.FACTS}/{release}.json")
+    manifest, there = content(instance, f"{names.FACTS}/{release}.manifest"), _static_files(proxy)
     if manifest is None:
-        served = told is not None and content(instance, f"{json.loads(told)['static_root']}/staticfiles.json") is not None
-        return [Finding("static", f"the static manifest of release {release} is gone")] if served else []
-    try:
-        named = json.loads(manifest)["paths"].values()
-    except (ValueError, KeyError, AttributeError):
+        # The copy that the instance got of it tells; one that the project itself brings along names files that we never had.
+        named = _named(_copy(instance, release))
+        gone = bool(named and there and named <= there)
+        return [Finding("static", f"the static manifest of release {release} is gone")] if gone else []
+    named = _named(manifest)
+    if named is None:
         return [Finding("static", f"the static manifest of release {release} was changed")]
-    there = _static_files(proxy)
-    lost = sorted(set(named) - there) if there is not None else []
+    lost = sorted(named - there) if there is not None else []
     more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
     return [Finding("static", f"static file {lost[0]}{more} {'are' if more else 'is'} gone")] if lost else []
+
+
+def _copy(instance: Container, release: str) -> bytes:
+    """The manifest in the instance's own STATIC_ROOT."""
+    told = content(instance, f"{names.FACTS}/{release}.json")
+    root = json.loads(told)["static_root"] if told else ""
+    return (content(instance, f"{root}/staticfiles.json") or b"") if root else b""
+
+
+def _named(manifest: bytes) -> set[str] | None:
+    """Files that a manifest names, None where it is none."""
+    try:
+        return set(json.loads(manifest)["paths"].values())
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return None
 
 
 def _static_files(proxy: Container | None) -> set[str] | None:

@@ -15,7 +15,7 @@ from targets.observation import Finding, KeptRelease, Observation
 from targets.serving import Serving
 
 SECONDS = 10
-KEPT_ROLES = ("proxy", "postgres", "redis")
+KEPT_ROLES = ("proxy", "postgres", "redis", "acme")
 
 
 def observe(app: str) -> Observation:

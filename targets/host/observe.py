@@ -79,7 +79,7 @@ def _noted(app: str, hosts: Collection[str]) -> tuple[str, tuple[Finding, ...]]:
         found = tuple(Finding(part, f"{host}: {what}") for host, part, what in told["found"] if host in hosts)
     except (OSError, ValueError, KeyError, TypeError):
         return "", ()
-    return str(told["at"]) if found else "", found
+    return str(told.get("at", "")) if found else "", found
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from targets.common.errors import AgentError
-from targets.host.agent import by_hand, instances, nginx, places, releases, system, traffic, venvs
+from targets.host.agent import by_hand, instances, nginx, places, releases, system, traffic, units, venvs
 from targets.host.agent.places import Places
 from targets.host.agent.requests import EnvRequest, ReleaseRequest, TrafficRequest, VenvRequest, parse
 
@@ -102,7 +102,7 @@ def test_units_of_a_site_whose_name_begins_the_same_are_not_its_own(site: Places
 def test_a_switch_moves_the_link_and_what_comes_back_at_boot(site: Places) -> None:
     for name in (A, B):
         instance(site, name, C, "e" * 10)
-        for ending in instances.ENDINGS:
+        for ending in units.ENDINGS:
             (places.UNITS / f"shop-{name}{ending}").write_text("")
     for name in (A, B):
         traffic.point(site, name)

@@ -1,11 +1,12 @@
 """What a change of the config changes: another instance where it must be another, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from targets.observation import Observation
+from targets.observation import Finding, Observation
 from tests.unit.conftest import SECRET
 from tests.unit.recording import Recording, public
 from tests.unit.sites import CHANGES, KEPT, RELEASE, TOKEN, instance_of, recorded_site, site
@@ -154,6 +155,30 @@ def test_traffic_that_is_on_another_instance_is_brought_back(recorded: Record, b
     assert recording.step("switch").inputs["environment"] == {"GATEWAY_OBSERVED": f"live.sock names {ANOTHER}"}
     assert "environment" not in recording.step("switch").ignore_changes
     assert "environment" not in recording.step("start").inputs
+
+
+@pytest.mark.parametrize(
+    ("part", "verb", "name"), [("env", "env", ""), ("static", "task", "collectstatic"), ("proxy", "proxy", "")]
+)
+def test_what_somebody_changed_is_made_again_by_its_own_step_and_by_no_other(
+    recorded: Record, before: Recording, part: str, verb: str, name: str
+) -> None:
+    observed = replace(well(instance_of(before)), drift=(Finding(part, "it was changed"),))
+    recording = recorded(site(observed))
+    step = recording.step(verb, name)
+    assert step.inputs["environment"] == {"GATEWAY_OBSERVED": "it was changed"}
+    assert "environment" not in step.ignore_changes
+    others = [one for one in recording.kind("Command").values() if one.name != step.name]
+    assert not any("environment" in one.inputs for one in others)
+
+
+def test_a_kept_release_collects_its_files_again_only_where_they_were_lost(recorded: Record) -> None:
+    lost = Observation(drift=(Finding("static", "static file shop.css is gone"),))
+    tasks = [
+        {name.rsplit("-", 2)[1] for name in names_of(recorded(site(observed, app=KEPT, release=RELEASE)), "task")}
+        for observed in (Observation(), lost)
+    ]
+    assert tasks == [{"migrate"}, {"migrate", "collectstatic"}]
 
 
 def test_an_env_file_that_got_a_secret_more_is_another_one() -> None:

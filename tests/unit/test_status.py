@@ -65,6 +65,7 @@ def told(*hosts: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "serving": serving,
         "update": update | {"last_result": "succeeded", "last_good": "2026-11-21T12:00:00+00:00"},
         "lock": None,
+        "maintenance": False,
         "hosts": list(hosts) or [host()],
     }
     return facts | changes
@@ -98,6 +99,13 @@ def test_each_fault_is_named(changes: dict[str, Any], what: str) -> None:
     assert [one["what"] for one in found] == [what]
     assert found[0]["host"] == "web1"
     assert found[0]["fix"]
+
+
+def test_a_site_that_is_closed_on_purpose_answers_503_and_all_is_well() -> None:
+    closed = SETTINGS.model_copy(update={"maintenance": True})
+    facts = told(host(requests=seen(*[("/", 503)] * 50)), maintenance=True)
+    assert judgement.wrong(facts, closed, updating=False) == []
+    assert judgement.wrong(facts, SETTINGS, updating=False) != []
 
 
 def test_two_bad_answers_among_many_are_anybodys_bad_luck() -> None:

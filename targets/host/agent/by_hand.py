@@ -13,7 +13,7 @@ from typing import Any
 from targets.common import certificates
 from targets.common.errors import AgentError
 from targets.common.pairs import Store
-from targets.host.agent import certificate, instances, monitoring, releases, system, traffic
+from targets.host.agent import certificate, instances, monitoring, releases, system, traffic, units
 from targets.host.agent.places import Places
 from targets.host.agent.requests import InstanceRequest, TrafficRequest, parse
 
@@ -103,7 +103,7 @@ def _switch(places: Places, given: argparse.Namespace) -> None:
     site = places.site.read_text()
     request = parse(InstanceRequest, json.dumps({name: value for name, value in known.items() if name != "files"}))
     with system.lock(places.app, request.instance):
-        instances.write_units(places, known)
+        units.write(places, known)
         instances.begin(places, request)
     shared = {field.name for field in dataclasses.fields(TrafficRequest)} - {"address", "port"}
     common = {name: getattr(request, name) for name in shared}

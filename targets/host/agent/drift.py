@@ -9,7 +9,7 @@ import shlex
 from typing import Any
 
 from rendering import envfile
-from targets.host.agent import instances, nginx, system, traffic
+from targets.host.agent import nginx, system, traffic, units
 from targets.host.agent.places import ENABLED, UNITS, Places
 from targets.host.agent.requests import LookRequest
 
@@ -86,22 +86,19 @@ def _nginx(places: Places, wanted: str) -> list[Finding]:
 
 
 def _units(places: Places, known: dict[str, Any]) -> list[Finding]:
-    unit, wrong = places.unit(str(known["instance"])), []
-    files = "".join(f"{line}\n" for line in known.get("files") or ())
-    wanted = {".service": str(known["service"]).replace("# files\n", files), ".socket": str(known["socket"])}
-    for ending, text in wanted.items():
-        path = UNITS / f"{unit}{ending}"
+    wrong = []
+    for path, text in units.texts(places, known).items():
         if not path.exists():
             wrong.append(_finding("instance", f"unit {path} is gone"))
         elif path.read_text() != text:
             wrong.append(_finding("instance", f"unit {path} was changed"))
-        for one in instances.drop_ins(path):
-            wrong.append(_finding("instance", f"unit {unit}{ending} has a drop-in: {one}"))
-        if system.systemctl("is-active", "--quiet", f"{unit}{ending}").returncode:
-            state = system.systemctl("is-active", f"{unit}{ending}").stdout.strip() or "unknown"
-            wrong.append(_finding("instance", f"unit {unit}{ending} does not run: it is {state}"))
-        if not os.path.lexists(UNITS / WANTS[ending] / f"{unit}{ending}"):
-            wrong.append(_finding("traffic", f"unit {unit}{ending} is disabled: it would not come back at boot"))
+        for one in units.drop_ins(path):
+            wrong.append(_finding("instance", f"unit {path.name} has a drop-in: {one}"))
+        if system.systemctl("is-active", "--quiet", path.name).returncode:
+            state = system.systemctl("is-active", path.name).stdout.strip() or "unknown"
+            wrong.append(_finding("instance", f"unit {path.name} does not run: it is {state}"))
+        if not os.path.lexists(UNITS / WANTS[path.suffix] / path.name):
+            wrong.append(_finding("traffic", f"unit {path.name} is disabled: it would not come back at boot"))
     return wrong
 
 

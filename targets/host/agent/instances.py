@@ -11,11 +11,11 @@ from pathlib import Path
 from targets.common import inside
 from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
-from targets.host.agent import code, nginx, system
+from targets.host.agent import code, nginx, system, units
 from targets.host.agent.places import ENTRIES, UNITS, Places
 from targets.host.agent.requests import InstanceRequest, parse
+from targets.host.agent.units import ENDINGS
 
-ENDINGS = (".service", ".socket")
 EXIT_SECONDS = 0.3
 """How often a server that is being proved is looked at."""
 
@@ -28,7 +28,7 @@ def start(request: InstanceRequest) -> str:
         known = _record(request, places)
         if not (_running(places, request.instance) and _as_asked(places, request, known)):
             _write(request, places, known)
-        elif _mend_units(places, known):
+        elif units.mend(places, known):
             # It runs as somebody else has asked for; its socket stays meanwhile, and clients wait in its queue.
             system.systemctl("restart", f"{places.unit(request.instance)}.service")
         try:
@@ -59,41 +59,7 @@ def _write(request: InstanceRequest, places: Places, known: dict[str, object]) -
         for name in ENTRIES:
             system.write(entry / name, Path(inside.__file__).with_name(name).read_text())
         system.write(places.instances / f"{request.instance}.json", json.dumps(known), 0o600)
-        write_units(places, known)
-
-
-def write_units(places: Places, known: dict[str, object]) -> bool:
-    """The instance's units from its record; nothing is started. Returns whether they were other than that."""
-    unit = places.unit(str(known["instance"]))
-    files = known["files"]
-    assert isinstance(files, list)
-    service = str(known["service"]).replace("# files\n", "".join(f"{line}\n" for line in files))
-    changed = system.write(UNITS / f"{unit}.service", service)
-    changed |= system.write(UNITS / f"{unit}.socket", str(known["socket"]))
-    changed |= system.write(UNITS / f"{places.app}-again@.service", str(known["again"]))
-    if changed:
-        system.must("systemctl", "daemon-reload")
-    return changed
-
-
-def _mend_units(places: Places, known: dict[str, object]) -> bool:
-    """Put units right that somebody has changed; returns whether the server was started since."""
-    unit = places.unit(str(known["instance"]))
-    changed = [UNITS / f"{unit}.service", *drop_ins(UNITS / f"{unit}.service")]
-    when = max((path.stat().st_mtime for path in changed if path.exists()), default=0.0)
-    extra = [one for ending in ENDINGS for one in drop_ins(UNITS / f"{unit}{ending}")]
-    for one in extra:
-        one.unlink()
-    if not write_units(places, known) and not extra:
-        return False
-    system.must("systemctl", "daemon-reload")
-    shown = system.systemctl("show", f"{unit}.service", "--property=ActiveEnterTimestampMonotonic", "--value").stdout.strip()
-    return time.time() - time.monotonic() + int(shown or 0) / 1e6 > when
-
-
-def drop_ins(path: Path) -> list[Path]:
-    """Files that change a unit of ours beside it, as ``systemctl edit`` makes them."""
-    return sorted(path.with_name(f"{path.name}.d").glob("*.conf"))
+        units.write(places, known)
 
 
 def begin(places: Places, request: InstanceRequest) -> None:
@@ -218,6 +184,7 @@ def remove(places: Places, instance: str) -> None:
     for ending in ENDINGS:
         for path in (UNITS / f"{unit}{ending}", *UNITS.glob(f"*.wants/{unit}{ending}")):
             path.unlink(missing_ok=True)
+        shutil.rmtree(UNITS / f"{unit}{ending}.d", ignore_errors=True)
     system.systemctl("daemon-reload")
     system.systemctl("reset-failed", *(unit + ending for ending in ENDINGS))
     if not system.units_of(places):
