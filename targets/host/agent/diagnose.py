@@ -47,7 +47,7 @@ def look(request: DiagnoseRequest) -> Facts:
         instance=_process(unit),
         nginx=_process("nginx.service"),
         socket=places.socket(live).exists() if live else True,
-        own=inside.probe(request.host, request.path, address) if live else (0, "nobody to ask"),
+        own=inside.probe(request.host, request.path, address, scheme=request.scheme) if live else (0, "nobody to ask"),
         through=inside.probe(request.host, request.path, f"{front}:{request.port}"),
         disks=_disks(places),
         command=_command(service.read_text() if service.exists() else ""),
