@@ -64,7 +64,7 @@ def look(settings: Settings, owner: str, minutes: int) -> tuple[list[Diagnosis],
 
     services = [name for name, options in settings.services if options is not None]
     secrets = [value.get_secret_value() for value in settings.secrets.values()]
-    asked = (settings.domains[0], settings.health.path)
+    asked = (settings.domains[0], settings.health.path, _scheme(settings))
     front = f"{'127.0.0.1' if settings.listen_address in ('0.0.0.0', '::') else settings.listen_address}:{settings.port}"
     try:
         facts = look_at_engine(settings.app.name, services, asked, front, minutes, secrets)
@@ -73,12 +73,18 @@ def look(settings: Settings, owner: str, minutes: int) -> tuple[list[Diagnosis],
     return [Diagnosis(settings.app.name, summary(facts), tuple(findings(facts)))], []
 
 
+def _scheme(settings: Settings) -> str:
+    """What Nginx tells the instance of, so that it does not redirect."""
+    return "https" if settings.tls.on else "http"
+
+
 def _hosts(settings: Settings, owner: str, minutes: int) -> tuple[list[Diagnosis], list[str]]:
     request = {
         "app": settings.app.name,
         "owner": owner,
         "host": settings.domains[0],
         "path": settings.health.path,
+        "scheme": _scheme(settings),
         "address": settings.listen_address,
         "port": settings.port,
         "minutes": minutes,

@@ -70,9 +70,9 @@ def _resolve(name: str) -> str:
 
 def certificate(settings: Settings) -> list[Result]:
     """Life of the certificate that each place serves. Nothing while TLS ends at a proxy in front."""
-    if settings.tls.mode == "off":
+    if not settings.tls.on:
         return []
     places = [(host.address, host.address) for host in settings.hosts] or [("docker", settings.listen_address)]
     mine = {"local": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
-    port = getattr(settings, "tls_port", 443)
+    port = settings.tls_port
     return [look(place, mine.get(address, address), port, settings.domains[0]) for place, address in places]

@@ -2,7 +2,7 @@
 
 python3 inside.py serve SOCKET ENV_FILE -- COMMAND...   become the server, listening on SOCKET, with the env file's variables
 python3 inside.py run ENV_FILE -- COMMAND...            become COMMAND with the env file's variables
-python3 inside.py probe HOST PATH SOCKET|HOST:PORT      one GET; prints [status, detail]
+python3 inside.py probe HOST PATH ADDRESS [SCHEME]      one GET of a socket or host:port; prints [status, detail]
 python3 inside.py wait HOST PATH SECONDS SOCKET SCHEME  GET until the answer is final; prints [status, detail]
 python3 inside.py prove HOST PATH SECONDS ADDRESS ID   GET until that instance answers 200; prints [status, detail]
 python3 inside.py switch LINK SOCKET                    point LINK at SOCKET by one rename; prints what it named before
@@ -247,7 +247,7 @@ def main(argv: list[str]) -> int:
         case "run":
             run(args[0], command)
         case "probe":
-            print(json.dumps(probe(args[0], args[1], args[2])))
+            print(json.dumps(probe(args[0], args[1], args[2], scheme=(args[3:] or ["http"])[0])))
         case "wait":
             print(json.dumps(wait(args[0], args[1], float(args[2]), *args[3:])))
         case "prove":

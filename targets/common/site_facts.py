@@ -70,7 +70,8 @@ def findings(facts: Facts) -> list[Finding]:
     now = (*_memory(facts), *_disks(facts), *_services(facts), *_way(facts, [one for one in logs if "502" in one.name]))
     read = re.search(r"proxy_read_timeout (\d+)s", facts.nginx_text)
     clash = timeouts(facts.command, int(read[1]) if read else 60, facts.upstream_seconds, facts.stop_seconds)
-    found = [*now, *logs, *clash]
+    stuck = any("502" in one.name for one in now)  # and what Nginx says of that is in its evidence
+    found = [*now, *(one for one in logs if not (stuck and "502" in one.name)), *clash]
     if not found and not _well(facts):
         found.append(_unhealthy(facts))
     return [one for index, one in enumerate(found) if one.name not in [earlier.name for earlier in found[:index]]]
@@ -116,7 +117,7 @@ def _services(facts: Facts) -> Iterator[Finding]:
 
 def _way(facts: Facts, logged: Sequence[Finding]) -> Iterator[Finding]:
     """Where a request gets stuck on its way from Nginx to the instance."""
-    seen = {one.name: f"; Nginx: {one.evidence}" for one in logged}
+    said = "".join(f"; Nginx: {one.evidence}" for one in logged)
     if not facts.nginx.running:
         sentence = "Nginx does not run, so nobody is answered"
         taken = re.search(r"[Aa]ddress already in use|port is already allocated|\(98: ", facts.nginx.told)
@@ -126,16 +127,16 @@ def _way(facts: Facts, logged: Sequence[Finding]) -> Iterator[Finding]:
         yield Finding("nothing serves", "no instance has the traffic", "live.sock names none", "make up")
     elif not facts.instance.running:
         sentence = f"the live instance {facts.live} is dead; Nginx answers 502"
-        evidence = f"{facts.instance.name}: {facts.instance.told}{seen.get('502: instance dead', '')}"
+        evidence = f"{facts.instance.name}: {facts.instance.told}{said}"
         yield Finding("502: instance dead", sentence, evidence, "make up starts it again")
     elif not facts.socket:
         sentence = f"the socket of the live instance {facts.live} is gone; Nginx answers 502"
-        evidence = f"its file is not there, although {facts.instance.name} runs{seen.get('502: socket gone', '')}"
+        evidence = f"its file is not there, although {facts.instance.name} runs{said}"
         yield Finding("502: socket gone", sentence, evidence, f"restart it: {restart(facts)}")
     elif facts.nginx.running and facts.own[0] not in (0, 502) and facts.through[0] in (0, 502):
         sentence = "Nginx cannot reach the instance, which answers on its own socket"
         evidence = f"{facts.own[0]} there, {_answer(facts.through)} through Nginx"
-        evidence += "".join(seen.values())
+        evidence += said
         fix = "look at owner and mode of the socket and its folder, and at Nginx's own log; make up puts Nginx's settings back"
         yield Finding("502: Nginx may not", sentence, evidence, fix)
     elif facts.own[0] == 0:

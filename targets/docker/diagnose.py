@@ -26,10 +26,12 @@ LINES = 2000
 """Of each log that are read at most."""
 
 
-def look(app: str, services: Sequence[str], asked: tuple[str, str], front: str, minutes: int, secrets: Collection[str]) -> Facts:
+def look(
+    app: str, services: Sequence[str], asked: tuple[str, str, str], front: str, minutes: int, secrets: Collection[str]
+) -> Facts:
     """Facts of the site. Raises ``AgentError`` without an engine.
 
-    ``asked`` is the Host header and path of the health check, ``front`` where Nginx is published: ``127.0.0.1:8080``.
+    ``asked`` is the Host header, path and scheme of the health check, ``front`` where Nginx is published: ``127.0.0.1:8080``.
     """
     client = engine.connect()
     own, observed = names.Names(app), observe(app)
@@ -39,7 +41,7 @@ def look(app: str, services: Sequence[str], asked: tuple[str, str], front: str, 
         proxy, instance = engine.find(client, own.proxy), engine.find(client, own.instance(live)) if live else None
         data = [_process(engine.find(client, f"{app}-{service}"), f"{app}-{service}") for service in services]
         nginx, server = _process(proxy, own.proxy), _process(instance, own.instance(live or "none"))
-        host, path = asked
+        host, path, scheme = asked
         return Facts(
             asked=f"GET {path} with Host {host}",
             live=live,
@@ -47,7 +49,7 @@ def look(app: str, services: Sequence[str], asked: tuple[str, str], front: str, 
             nginx=nginx,
             services=tuple(data),
             socket=_has_socket(proxy, live) if nginx.running and live else True,
-            own=_ask(instance if server.running else None, host, path, f"{names.SOCKETS}/{names.socket_name(live)}"),
+            own=_ask(instance if server.running else None, host, path, f"{names.SOCKETS}/{names.socket_name(live)}", scheme),
             through=_through(instance if server.running else None, host, path, front, f"{own.proxy}:80"),
             disks=_disks(proxy if nginx.running else instance if server.running else None),
             command=_command(instance),
@@ -91,12 +93,12 @@ def _has_socket(proxy: Container | None, live: str) -> bool:
     return proxy is None or engine.run_in(proxy, "test", "-S", f"{names.SOCKETS}/{names.socket_name(live)}")[0] == 0
 
 
-def _ask(container: Container | None, host: str, path: str, address: str) -> tuple[int, str]:
+def _ask(container: Container | None, host: str, path: str, address: str, scheme: str = "http") -> tuple[int, str]:
     """One GET from inside the instance's container: Nginx's own may have no Python."""
     if container is None:
         return _NOBODY
     try:
-        status, output = engine.run_in(container, "python3", names.INSIDE, "probe", host, path, address)
+        status, output = engine.run_in(container, "python3", names.INSIDE, "probe", host, path, address, scheme)
         code, detail = json.loads(output.splitlines()[-1]) if status == 0 and output else (0, output[-200:])
     except (APIError, ValueError) as error:
         return 0, str(error)

@@ -181,6 +181,13 @@ def test_what_is_wrong_now_is_one_finding_with_a_way_out(name: str) -> None:
     assert found.evidence
 
 
+def test_what_nginx_says_of_a_dead_instance_is_the_evidence_and_no_second_finding() -> None:
+    log = tuple(Line("", line) for line in said("nginx-gone").splitlines())
+    (found,) = findings(replace(WELL, instance=_DEAD, through=(502, ""), nginx_log=log))
+    assert found.name == "502: instance dead"
+    assert "No such file or directory" in found.evidence
+
+
 def test_a_cause_in_the_log_stands_for_an_unhealthy_site() -> None:
     log = (Line("10:00:00", 'django.db.utils.OperationalError: connection to server at "db" failed: Connection refused'),)
     assert [one.name for one in findings(replace(WELL, own=(503, ""), through=(503, ""), app_log=log))] == ["database refused"]

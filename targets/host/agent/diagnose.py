@@ -47,7 +47,7 @@ def look(request: DiagnoseRequest) -> Facts:
         instance=_process(unit),
         nginx=_process("nginx.service"),
         socket=places.socket(live).exists() if live else True,
-        own=inside.probe(request.host, request.path, address) if live else (0, "nobody to ask"),
+        own=inside.probe(request.host, request.path, address, scheme=request.scheme) if live else (0, "nobody to ask"),
         through=inside.probe(request.host, request.path, f"{front}:{request.port}"),
         disks=_disks(places),
         command=_command(service.read_text() if service.exists() else ""),
@@ -70,7 +70,8 @@ def _process(unit: str) -> Process:
     why = f"{told.get('ActiveState')} ({told.get('Result')}), last exit status {told.get('ExecMainStatus')}"
     if unit.startswith("nginx") and not running:
         said = system.run("journalctl", "--quiet", "--lines=20", "--output=cat", "--grep=emerg", f"--unit={unit}").stdout
-        why = f"{why}; {system.last_line(said)}" if said.strip() else why
+        taken = next((line for line in said.splitlines() if "(98: " in line), "")
+        why = f"{why}; {taken or system.last_line(said)}" if said.strip() else why
     return Process(unit, running=running, told="" if running else why, oom=told.get("Result") == "oom-kill", restarts=restarts)
 
 

@@ -112,10 +112,16 @@ def _failure(places: Places, request: InstanceRequest, begun: float, answer: tup
     if answer is None or _gave_up(unit):
         shown = system.systemctl("show", f"{unit}.service", "--property=Result,ExecMainStatus").stdout
         told = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
-        killed = "it was killed for lack of memory" if told.get("Result") == "oom-kill" else ""
+        killed = "it was killed for lack of memory" if told.get("Result") == "oom-kill" or _oom(unit, begun) else ""
         status = told.get("ExecMainStatus", "?")
         return report(f"{what} exited at once with status {status} and never took traffic", log, killed)
     return unhealthy(what, (request.host, request.path, request.timeout), answer, log)
+
+
+def _oom(unit: str, since: float) -> bool:
+    """Whether the kernel killed something of it; its result is forgotten when it is started again."""
+    asked = ("--quiet", f"--since=@{since:.6f}", f"--unit={unit}.service", "--grep=oom-kill|OOM killer")
+    return bool(system.run("journalctl", *asked).stdout.strip())
 
 
 def journal(unit: str, since: float, lines: int = 200) -> str:

@@ -213,6 +213,8 @@ class DiagnoseRequest(Request):
     port: int
     minutes: int
     """How far back logs are read."""
+    scheme: str = "http"
+    """What the instance is told of, as Nginx does."""
     secret_names: tuple[str, ...] = ()
 
 
