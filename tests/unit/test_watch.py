@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from targets.docker.agent.watch import Seen
+from targets.common.answers import Seen
 
 TEXT = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.010 id=abc'
 
@@ -45,6 +45,24 @@ def test_more_than_the_limit_of_at_least_three_bad_answers_is_wrong(
 def test_the_verdict_names_the_worst_without_what_people_typed(text: bool) -> None:
     told = seen(*[("/pay/?card=4711", 500, "0.1")] * 4, ("/", 200, "0.1"), text=text).verdict(5)
     assert told == "4 of 5 answers were 5xx (GET localhost/pay/ 500 4 times)"
+
+
+def _json(status: object, upstream: str, uri: str = "/pay/?card=4711") -> str:
+    line = {"time": "2026-11-21T07:00:00+00:00", "remote_addr": "10.0.0.1", "method": "POST", "host": "localhost", "uri": uri}
+    return json.dumps({**line, "status": status, "bytes": 12, "request_time": "0.010", "upstream_time": upstream})
+
+
+def test_the_log_as_json_counts_as_its_text_does() -> None:
+    found = Seen()
+    found.add([_json(500, "0.010"), _json("502", "0.000"), _json(500, "0.001, 0.002"), _json(200, "0.1", "/")])
+    assert found.verdict(5) == "3 of 4 answers were 5xx (POST localhost/pay/ 500 2 times, POST localhost/pay/ 502 1 times)"
+
+
+@pytest.mark.parametrize("line", [_json(500, "-"), _json(500, ""), "{broken", '{"status": 500}', "[]"])
+def test_what_nginx_answered_by_itself_and_what_is_no_answer_does_not_count(line: str) -> None:
+    found = Seen()
+    found.add([line] * 5)
+    assert (found.answers, found.verdict(5)) == (0, "")
 
 
 def test_lines_of_other_kinds_are_passed_over() -> None:
