@@ -14,8 +14,8 @@ from targets.observation import change
 try:
     settings = load(pulumi.runtime.config.CONFIG.get(), pulumi.get_stack(), pulumi.runtime.config.get_config_secret_keys_env())
     observed = choose.observe(settings)
-    planned = plan(settings, observed.releases, serving_interface(observed.serving))
     owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+    planned = plan(settings, choose.releases_for_plan(settings, owner, observed), serving_interface(observed.serving))
     choose.check(settings, owner, observed)
 except ConfigErrors as error:
     raise pulumi.RunError(str(error)) from None
@@ -24,7 +24,7 @@ name = settings.app.name
 dev = pulumi.get_stack() == DEV_STACK
 site = DjangoSite(name, DjangoSiteArgs(plan=planned, target=choose.make(settings, owner), observed=observed, dev=dev))
 
-if lost := warning(planned.destructive, observed.serving_migrations):
+if lost := warning(planned.destructive, choose.serving_migrations(planned, owner, observed)):
     pulumi.log.warn(f"{name}: {lost}")
 for note in planned.notes:
     pulumi.log.info(f"{name}: {note}")

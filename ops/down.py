@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -13,7 +12,7 @@ from ops import docker_engine, recovery
 from ops.cli import said
 from ops.engines import Engine, UpdateFailed, open_stack
 from ops.errors import BadConfig
-from ops.hosts import remove_data
+from ops.hosts import remove_data, stacks_on_hosts
 from ops.progress import Progress
 from settings import load
 from targets.docker.agent import engine
@@ -27,8 +26,8 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
     config, _ = stack.config()
     client = docker_engine.ensure(console) if config.get("gateway:target", "docker") == "docker" else None
     joined = bool(config.get("gateway:joins"))
-    if client is not None and not joined:
-        _expect_alone(client, config, stack_name)
+    if not joined:
+        _expect_alone(client, stack)
     recovery.release_stale_lock(stack, console)
     if data:
         stack.unprotect_all()
@@ -40,18 +39,24 @@ def down(stack_name: str, console: Console, *, data: bool) -> None:
     if data and client is not None and not joined:
         _remove_images(client, stack)
         _remove_certificates(client, stack)
-    elif data and client is None:
+    elif data and client is None and not joined:
         remove_data(load(*_given(stack)), f"gateway/{stack.name}")
     kept = "its database, uploads and certificates are kept (make down DATA=delete removes them)"
     console.print(f"down; {'nothing of it is left' if data else kept}")
 
 
-def _expect_alone(client: docker.DockerClient, config: Mapping[str, Any], stack_name: str) -> None:
-    """Raises ``BadConfig`` where other stacks still have instances on this one's network."""
+def _expect_alone(client: docker.DockerClient | None, stack: Engine) -> None:
+    """Raises ``BadConfig`` where other stacks still have instances of this one's site."""
+    config, _ = stack.config()
     app = json.loads(config.get("gateway:app") or "{}").get("name", "")
-    stacks = {engine.stack_of(one).rpartition("/")[2] for one in engine.instances(client, app)}
-    others = sorted(stacks - {stack_name.rpartition("/")[2]})
-    if app and others:
+    if not app:
+        return
+    if client is None:
+        stacks = stacks_on_hosts(load(*_given(stack)), f"gateway/{stack.name}")
+    else:
+        stacks = {engine.stack_of(one) for one in engine.instances(client, app)}
+    others = sorted({one.rpartition("/")[2] for one in stacks} - {stack.name.rpartition("/")[2], ""})
+    if others:
         first = others[0]
         raise BadConfig(f"stack {', '.join(others)} has joined this site and needs it; way out: make down STACK={first} first")
 

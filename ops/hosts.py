@@ -9,6 +9,7 @@ from ops.errors import Failed, Missing
 from settings import Settings
 from targets import choose
 from targets.common.errors import AgentError
+from targets.host import ask
 from targets.host.client.connection import Connection
 from targets.host.client.hosts import Host, each
 
@@ -22,6 +23,12 @@ def expect_reachable(hosts: Sequence[Connection]) -> None:
     failures = [words for words in each(hosts, _failure) if words]
     if failures:
         raise Missing("\n".join(f"{words}; way out: start it or make its SSH port reachable" for words in failures))
+
+
+def stacks_on_hosts(settings: Settings, owner: str) -> set[str]:
+    """Stacks that have instances of the site on any of the hosts that can be asked."""
+    found = ask.sites(choose.connections(settings), settings.app.name, owner)
+    return {stack for site in found for stack in site["stacks"].values()}
 
 
 def remove_data(settings: Settings, owner: str) -> None:

@@ -99,7 +99,7 @@ def _target(settings: Settings, planned: Plan, owner: str, observed: Observation
     workers = settings.effective_workers
 
     def job(host: Host) -> Callable[[], list[Result]]:
-        return lambda: _host(host, text, workers, owner, planned)
+        return lambda: _host(host, text, workers, choose.first_stack(settings, owner), planned)
 
     return [(host.name, "login", job(host)) for host in map(Host, choose.connections(settings))]
 

@@ -13,7 +13,7 @@ from ops import changes, stack_config, updates
 from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import prepare, standby, table, update
+from ops.up import prepare, table, update
 from ops.updates import Update
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
@@ -22,7 +22,7 @@ from settings.rollback import noted
 from settings.source import open_source
 from targets import choose as targets
 from targets.common.errors import AgentError
-from targets.observation import Observation
+from targets.observation import KeptRelease, Observation
 from targets.served import Served, who
 
 
@@ -57,7 +57,8 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     observed = prepare(stack, way.plan, console)
     at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
-    console.print(table(outputs, time.monotonic() - begun, standby(way.plan.settings), stack.label))
+    kept = targets.standby(way.plan.settings, outputs.get("hosts", {}))
+    console.print(table(outputs, time.monotonic() - begun, kept, stack.label))
     for note in way.plan.notes:
         console.print(note)
 
@@ -100,9 +101,9 @@ def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Seq
     try:
         assert target.serving is not None  # `pick` has seen to it
         settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
-        releases = targets.observe(settings).releases
+        releases = targets.releases(settings, f"gateway/{stack.name}", targets.observe(settings))
         _check_kept(target, found, releases, settings)
-        wanted |= _pins(target, served, now, settings)
+        wanted |= _pins(target, served, now, settings, releases)
         wanted = {key: value for key, value in wanted.items() if value is not None}
         planned = plan(_load(wanted, stack.name, hidden), releases)
     except ConfigErrors as error:
@@ -139,7 +140,9 @@ def _check_kept(target: Update, found: Sequence[Update], releases: Collection[st
     )
 
 
-def _pins(target: Update, served: Sequence[Served], now: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def _pins(
+    target: Update, served: Sequence[Served], now: Mapping[str, Any], settings: Settings, releases: Mapping[str, KeptRelease]
+) -> dict[str, Any]:
     """``release`` and ``rollback``, where the config alone would not bring back the release or the proxy of then."""
     then, serving = target.config, target.serving
     assert serving is not None
@@ -152,6 +155,8 @@ def _pins(target: Update, served: Sequence[Served], now: Mapping[str, Any], sett
         release = serving.release
         left = served[0].source if served else ""
         back |= {"release": release, "instead": sorted({here, left, *_carried(now)} - {"", serving.source})}
+        module = releases.get(serving.release, KeptRelease()).settings_module
+        back |= {"settings": module} if module and settings.target == "host" else {}
     today = rendered_from(settings)
     if serving.proxy and serving.rendered_from != today:
         back |= {"proxy": serving.proxy, "proxyInstead": today}

@@ -34,11 +34,13 @@ def up(stack_name: str, console: Console) -> None:
     planned = check_config(stack, console)
     observed = prepare(stack, planned, console)
     preflight.brief(planned, observed, f"gateway/{stack.name}", console)
-    if lost := warning(planned.destructive, observed.serving_migrations):
+    if lost := warning(planned.destructive, choose.serving_migrations(planned, f"gateway/{stack.name}", observed)):
         console.print(lost)
     outputs = update(stack, planned.settings, observed, console, message(planned, observed))
     end_rollback(stack, planned)
-    console.print(table(outputs, time.monotonic() - begun, standby(planned.settings), stack.label))
+    console.print(
+        table(outputs, time.monotonic() - begun, choose.standby(planned.settings, outputs.get("hosts", {})), stack.label)
+    )
 
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
@@ -62,7 +64,7 @@ def check_config(stack: Engine, console: Console) -> Plan:
         if _make_secret_key(stack, config, console):
             config, encrypted = stack.config()
         settings = load(config, stack.name, encrypted)
-        kept = choose.observe(settings).releases if settings.release else {}
+        kept = choose.releases_for_plan(settings, f"gateway/{stack.name}", choose.observe(settings)) if settings.release else {}
         planned = plan(settings, kept, auto.remember(stack.outputs()) if settings.interface == "auto" else "")
     except ConfigErrors as error:
         raise BadConfig(str(error)) from None
@@ -142,13 +144,6 @@ def observe_again(before: Observation) -> str:
         return "Nothing served before, and nothing does now."
     was = before.serving
     return f"Still serving: {was.interface} ({was.server}), release {was.release}, instance {was.instance}."
-
-
-def standby(settings: Settings) -> str:
-    """The instance that is kept running beside the one that serves, and what that costs; '' for none."""
-    instance = choose.observe(settings).standby if settings.standby else ""
-    cost = choose.standby_cost(settings, instance) if instance else ""
-    return f"instance {instance} is kept running{f', {cost} of memory' if cost else ''}" if instance else ""
 
 
 def table(outputs: Mapping[str, Any], seconds: float, standby: str = "", engine: str = "") -> Table:

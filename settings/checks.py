@@ -26,7 +26,6 @@ def mistakes(settings: Settings, stack: str) -> list[ConfigError]:
         *_csrf_origins(settings),
         *_doubles(settings),
         *_hosts(settings),
-        *_not_on_hosts(settings),
         *_hosts_only(settings),
     ]
 
@@ -230,11 +229,3 @@ def _hosts_only(settings: Settings) -> Iterator[ConfigError]:
     if settings.metrics and settings.target != "host":
         takes = "it with target 'host'; here: python -m ops metrics --listen 9469"
         yield ConfigError("metrics", f"'true' with target '{settings.target}'", takes)
-
-
-def _not_on_hosts(settings: Settings) -> Iterator[ConfigError]:
-    """What the host target cannot do yet is refused, and not passed over."""
-    asked = {"standby": settings.standby, "watchSeconds": settings.watch_seconds, "joins": settings.joins}
-    for key, value in asked.items() if settings.target == "host" else ():
-        if value:
-            yield ConfigError(key, f"'{value}' with target 'host'", "it with target 'docker' only")

@@ -215,6 +215,7 @@ class Rollback(Model):
     update: int | None = Field(None, description="the number of the update that was gone back to")
     release: str | None = Field(None, description="the kept release that was gone back to")
     instead: tuple[str, ...] = Field((), description="what the source was when it was left; another source ends the rollback")
+    settings: str | None = Field(None, description="the settings module of the kept release, where only a login would tell it")
     proxy: str | None = Field(None, description="the kept proxy configuration that was gone back to")
     proxy_instead: str | None = Field(None, description="what it was rendered from then; other templates or settings end it")
 

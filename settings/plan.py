@@ -60,7 +60,7 @@ def plan(settings: Settings, kept: Mapping[str, KeptRelease] | None = None, serv
     ``kept`` are the releases on the target. ``serves`` is the interface that serves now, '' where none does: ``interface: auto``
     does not change it.
     """
-    module = (kept or {}).get(settings.release or "", KeptRelease()).settings_module
+    module = (kept or {}).get(settings.release or "", KeptRelease()).settings_module or rollback.kept_module(settings)
     source = _source(settings, module)
     asked, (settings, notes) = settings, rollback.in_force(settings, source, rendered_from(settings))
     settings, said = auto.decide(settings, source, serves)

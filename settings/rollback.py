@@ -32,6 +32,11 @@ def rolled_back(settings: Settings) -> bool:
     return settings.release is not None and settings.rollback.release == settings.release
 
 
+def kept_module(settings: Settings) -> str:
+    """The settings module of the release that was gone back to, '' where nobody noted it."""
+    return (settings.rollback.settings or "") if rolled_back(settings) else ""
+
+
 def in_force(settings: Settings, source: Source | None, rendered_from: str) -> tuple[Settings, tuple[str, ...]]:
     """The settings with what has ended of a rollback taken out, and what a person should know of it.
 

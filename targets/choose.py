@@ -1,12 +1,15 @@
 """From settings to a target: the one place that knows which ones there are."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from settings.model import Host, Login, Settings
+from settings.plan import Plan
 from settings.preflight import check_engine
 from targets.base import Target
 from targets.host.client.connection import Connection
-from targets.observation import Observation
+from targets.observation import KeptRelease, Observation
 from targets.served import Served
 from targets.serving import Serving
 from targets.shown import fault, remote_engine
@@ -46,7 +49,8 @@ def sight(settings: Settings, serving: Served | None, stack: str, window: float,
     if settings.target == "host":
         from targets.host.sight import Sight as Hosts
 
-        request = {"app": settings.app.name, "owner": stack, "instance": instance, "proxy": proxy, "window": window}
+        request = {"app": settings.app.name, "owner": stack, "instance": instance, "window": window}
+        request["proxy"] = "" if settings.joins else proxy
         return Hosts(connections(settings), request, every)
     from targets.docker.drift import Wanted
     from targets.docker.sight import Engine
@@ -68,18 +72,58 @@ def check(settings: Settings, owner: str, observed: Observation) -> None:
         check_engine(settings, owner, observed)
 
 
-def standby_cost(settings: Settings, instance: str) -> str:
-    """Memory of an instance that is kept running, in words; '' where nobody can tell."""
-    if settings.target != "docker":
+def releases(settings: Settings, owner: str, observed: Observation) -> Mapping[str, KeptRelease]:
+    """Releases on the target, the one that served or was deployed last first. Hosts are logged in to for it."""
+    if settings.target != "host":
+        return observed.releases
+    from targets.host import ask
+
+    return ask.releases(connections(settings), settings.app.name, owner)
+
+
+def releases_for_plan(settings: Settings, owner: str, observed: Observation) -> Mapping[str, KeptRelease]:
+    """As ``releases``, but hosts are logged in to only where nothing else tells the settings module of a kept release."""
+    told = settings.app.settings or settings.app.module or settings.rollback.settings
+    return releases(settings, owner, observed) if settings.release and not told else observed.releases
+
+
+def serving_migrations(planned: Plan, owner: str, observed: Observation) -> frozenset[str]:
+    """Migrations of the release that serves; empty where nobody knows. A host is logged in to only where it matters."""
+    now = observed.serving.release if observed.serving else ""
+    if planned.settings.target != "host" or not planned.destructive or not now:
+        return observed.serving_migrations
+    if now == planned.release.release:
+        return frozenset(planned.destructive)
+    return releases(planned.settings, owner, observed).get(now, KeptRelease()).migrations
+
+
+def standby(settings: Settings, told: Mapping[str, Mapping[str, Any]]) -> str:
+    """The instance that is kept running beside the one that serves and its memory, in words; '' for none.
+
+    ``told`` is what the stack tells of its hosts: they are not logged in to for this.
+    """
+    if not settings.standby:
         return ""
+    if settings.target == "host":
+        from targets.host.standby import kept
+
+        return kept(told)
     from targets.docker.standby import cost
 
-    return cost(settings.app.name, instance)
+    instance = observe(settings).standby
+    memory = cost(settings.app.name, instance) if instance else ""
+    return f"instance {instance} is kept running{f', {memory} of memory' if memory else ''}" if instance else ""
 
 
 def to_standby(settings: Settings, owner: str, serving: Serving, observed: Observation) -> bool:
     """Give the standby the traffic at once, where it is what is gone back to. Raises ``AgentError``; then nothing has changed."""
-    if not settings.standby or observed.standby != serving.instance or settings.target != "docker":
+    if not settings.standby:
+        return False
+    if settings.target == "host":
+        from targets.host.standby import go_back as on_hosts
+
+        return on_hosts(settings, owner, serving, connections(settings))
+    if observed.standby != serving.instance:
         return False
     from targets.docker.standby import go_back
 
@@ -91,25 +135,30 @@ def make(settings: Settings, owner: str) -> Target:
     """The target's resources."""
     name = settings.app.name
     if settings.target == "host":
+        from targets.host.joined import JoinedHostTarget
         from targets.host.target import HostTarget
 
-        return HostTarget(
-            name,
-            owner=owner,
-            hosts=connections(settings),
-            rolling=settings.rolling,
-            plain=settings.serving == "tcp",
-            memory=(settings.memory.high or "", settings.memory.max or ""),
-            metrics=settings.metrics,
-        )
+        given: dict[str, Any] = {
+            "hosts": connections(settings),
+            "rolling": settings.rolling,
+            "plain": settings.serving == "tcp",
+            "memory": (settings.memory.high or "", settings.memory.max or ""),
+        }
+        if settings.joins:
+            return JoinedHostTarget(name, owner=first_stack(settings, owner), stack=owner, **given)
+        return HostTarget(name, owner=owner, metrics=settings.metrics, **given)
     from targets.docker import DockerTarget
     from targets.docker.joined import JoinedTarget
 
     services = {key: value for key, value in settings.services if value is not None}
     if settings.joins:
-        first = f"{owner.rpartition('/')[0]}/{settings.joins}"
-        return JoinedTarget(name, owner=first, stack=owner, services=list(services))
+        return JoinedTarget(name, owner=first_stack(settings, owner), stack=owner, services=list(services))
     return DockerTarget(name, owner=owner, services=services)
+
+
+def first_stack(settings: Settings, owner: str) -> str:
+    """``project/stack`` of the stack whose site it is: another one where ``owner`` has joined it."""
+    return f"{owner.rpartition('/')[0]}/{settings.joins}" if settings.joins else owner
 
 
 def connections(settings: Settings) -> tuple[Connection, ...]:

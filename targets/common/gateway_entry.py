@@ -62,9 +62,11 @@ class Wsgi:
 
 
 def _who() -> list[tuple[str, str]]:
-    """Who answers: the instance; and, for a probe, its interface, server and release."""
+    """Who answers: the instance; and, for a probe, its interface, server and release, and where stacks share a site its stack."""
     serving = " ".join(os.environ.get(f"GATEWAY_{name}", "-") for name in ("INTERFACE", "SERVER", "RELEASE"))
-    return [("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"]), ("X-Gateway-Serving", serving)]
+    stack = os.environ.get("GATEWAY_STACK")
+    told = [("X-Gateway-Instance", os.environ["GATEWAY_INSTANCE"]), ("X-Gateway-Serving", serving)]
+    return [*told, ("X-Gateway-Stack", stack)] if stack else told
 
 
 class _Ending:

@@ -4,8 +4,8 @@ python3 schema.py FACTS FILES RELEASE RULES
 
 RULES is JSON: ``switch`` (such as ``wsgi -> asgi``, '' where the interface stays or a migration may come with it), ``newer``
 (whether a schema that this code does not know is accepted), ``kept`` (whether the release has been deployed before, so that
-``check`` and ``collectstatic`` are needed only where what they left is gone), ``only`` (nothing but the question whether this
-code knows the schema).
+``check`` and ``collectstatic`` are needed only where what they left is gone), ``complete`` (nothing but that), ``only`` (nothing
+but the question whether this code knows the schema).
 """
 
 import json
@@ -29,6 +29,8 @@ def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
     django.setup()
     if rules["kept"]:
         _complete(Path(facts), files, release)
+    if rules.get("complete"):
+        return
     executor = MigrationExecutor(connection)
     loader = executor.loader
     note = Path(facts, f"{release}.schema.json")

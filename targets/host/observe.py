@@ -68,6 +68,7 @@ def observe(hosts: Sequence[Connection], port: int, host: str, path: str, app: s
         serving=serving,
         live=serving.instance if serving else "",
         instances={one.name: answer.instance for one, answer in zip(hosts, answers, strict=True) if answer},
+        stacks={answer.instance: answer.stack for answer in answers if answer and answer.stack},
         killed=os.environ.get("GATEWAY_KILLED", ""),
     )
 
@@ -88,6 +89,7 @@ class Answer:
 
     instance: str
     serving: Serving | None
+    stack: str = ""
 
 
 def ask(address: str, port: int, host: str, path: str) -> Answer | None:
@@ -98,6 +100,7 @@ def ask(address: str, port: int, host: str, path: str) -> Answer | None:
         answer = connection.getresponse()
         answer.read()
         instance, told = answer.getheader("X-Gateway-Instance", ""), answer.getheader("X-Gateway-Serving", "").split()
+        stack = answer.getheader("X-Gateway-Stack", "")
     except (ConnectionRefusedError, ConnectionResetError, http.client.HTTPException):
         return Answer("", None)  # there is a host, and no site on it
     except OSError:
@@ -106,4 +109,4 @@ def ask(address: str, port: int, host: str, path: str) -> Answer | None:
         connection.close()
     if len(told) != 3 or not instance:
         return Answer(instance, None)
-    return Answer(instance, Serving(interface=told[0], server=told[1], release=told[2], instance=instance))
+    return Answer(instance, Serving(interface=told[0], server=told[1], release=told[2], instance=instance), stack)

@@ -22,6 +22,7 @@ from targets.host.agent.places import ENTRIES, NGINX_GROUP, Places
 from targets.host.agent.releases import OWN
 from targets.host.client.connection import Connection
 from targets.host.commands import command, label
+from targets.host.confined import task_properties, writable
 
 ENTRY = tuple(Path(__file__).parents[1] / "common" / name for name in ENTRIES)
 BROUGHT = (*ENTRY, *sorted((FOLDER / "systemd").glob("app*.j2")))
@@ -51,7 +52,23 @@ class HostTarget(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:HostTarget", app, None, opts)
-        self.app, self.owner, self.hosts, self.rolling = app, owner, tuple(hosts), rolling
+        self._take(app, owner, hosts, rolling, plain, memory)
+        figures = {
+            "metrics_service": monitoring.service(app),
+            "metrics_timer": monitoring.timer(app),
+            "metrics_folder": monitoring.TEXTFILES,
+        }
+        request = requests.PrepareRequest(app=app, owner=owner, user=app, **(figures if metrics else {})).json()
+        self.ready: dict[Connection, local.Command] = {
+            host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
+            for host in self.hosts
+        }
+        self.register_outputs({})
+
+    def _take(
+        self, app: str, owner: str, hosts: Sequence[Connection], rolling: int, plain: bool, memory: tuple[str, str]
+    ) -> None:
+        self.app, self.owner, self.stack, self.hosts, self.rolling = app, owner, "", tuple(hosts), rolling
         self.plain, self.memory, self.places = plain, memory, Places(app)
         self.user = NGINX_GROUP if plain else app
         self.revision = short_hash(*(path.read_text() for path in BROUGHT), units.HARDENING, plain, memory)
@@ -62,17 +79,6 @@ class HostTarget(pulumi.ComponentResource):
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
         self._told: dict[pulumi.Resource, pulumi.Output[str]] = {}
-        figures = {
-            "metrics_service": monitoring.service(app),
-            "metrics_timer": monitoring.timer(app),
-            "metrics_folder": monitoring.TEXTFILES,
-        }
-        request = requests.PrepareRequest(app=app, owner=owner, user=app, **(figures if metrics else {})).json()
-        self.ready = {
-            host: command(f"{app}-host-{label(host)}", "prepare", [host], request, self, delete="remove-site")
-            for host in self.hosts
-        }
-        self.register_outputs({})
 
     def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Code and environment on every host; returns the folder. Old ones are collected when the engine drops the release."""
@@ -87,9 +93,19 @@ class HostTarget(pulumi.ComponentResource):
             "requirements": spec.requirements,
             "packages": spec.packages,
             "python": spec.python,
+            "settings_module": spec.settings_module,
+            "migrations": spec.migrations,
         }
         steps = [
-            command(f"{name}-{label(host)}", "release", [host], json.dumps(request), parent, delete="collect", after=[ready])
+            command(
+                f"{name}-{label(host)}",
+                "release",
+                self._with_others(host, spec.kept),
+                json.dumps(request),
+                parent,
+                delete="collect",
+                after=[ready],
+            )
             for host, ready in self.ready.items()
         ]
         folder = str(self.places.release(spec.release))
@@ -121,26 +137,37 @@ class HostTarget(pulumi.ComponentResource):
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
     ) -> pulumi.Resource:
-        """A release task on every host; a migration on the first one only."""
+        """A release task on every host; a migration on the first one only.
 
-        def request(_: str) -> str:
-            return requests.TaskRequest(
+        Of a kept release the other hosts are asked whether what its tasks left is still there: one may have been rebuilt.
+        """
+
+        def request(task: str, rules: dict[str, str | bool]) -> Callable[[str], str]:
+            told = requests.TaskRequest(
                 **self._code(spec),
                 task=task,
-                properties=self._properties(),
-                rules=spec.rules if task == "migrate" else {},
+                properties=task_properties(self.app, plain=self.plain),
+                rules=rules,
                 site=dict(spec.site) if task == "check" else {},
             ).json()
+            return lambda _: told
 
-        once = task == "migrate"
-        chosen = self.hosts[:1] if once else self.hosts
-        names = {host: name if once else f"{name}-{label(host)}" for host in chosen}
         steps: list[local.Command] = []
 
         def make(group: pulumi.Resource) -> list[local.Command]:
-            for host in chosen:
-                text = _text(code, request)
-                steps.append(command(names[host], "task", [host], text, group, after=after, once=once, observed=spec.observed))
+            seen = spec.observed
+            if task != "migrate":
+                text = _text(code, request(task, {}))
+                steps.extend(
+                    command(f"{name}-{label(h)}", "task", [h], text, group, after=after, observed=seen) for h in self.hosts
+                )
+                return steps
+            first, *rest = self.hosts
+            text = _text(code, request(task, spec.rules))
+            steps.append(command(name, "task", [first], text, group, after=after, once=True, observed=seen))
+            for host in rest if spec.kept else ():
+                text = _text(code, request("complete", {"kept": True, "complete": True}))
+                steps.append(command(f"{name}-{label(host)}", "task", [host], text, group, after=after, observed=seen))
             return steps
 
         together = self._together(name, parent, make)
@@ -229,9 +256,9 @@ class HostTarget(pulumi.ComponentResource):
 
         def make(group: pulumi.Resource) -> list[local.Command]:
             for host, ready in self.ready.items():
-                own = f"{name}-{label(host)}"
+                own, asked = f"{name}-{label(host)}", self._with_others(host, bool(spec.kept))
                 needs = [ready, *after]
-                steps.append(command(own, "proxy", [host], request, group, delete="remove-proxy", after=needs, observed=observed))
+                steps.append(command(own, "proxy", asked, request, group, delete="remove-proxy", after=needs, observed=observed))
             return steps
 
         group = self._together(name, parent, make)
@@ -246,6 +273,7 @@ class HostTarget(pulumi.ComponentResource):
         about = requests.TrafficRequest(
             app=self.app,
             owner=self.owner,
+            stack=self.stack,
             instance=spec.instance,
             interface=spec.interface,
             server=spec.server,
@@ -254,6 +282,9 @@ class HostTarget(pulumi.ComponentResource):
             path=spec.health_path,
             address=address,
             port=port,
+            watch_seconds=spec.watch_seconds,
+            watch_errors=spec.watch_errors,
+            standby=spec.standby,
         ).json()
         noted = {"source": spec.source, "rendered_from": spec.rendered_from, "back": spec.back}
 
@@ -265,6 +296,10 @@ class HostTarget(pulumi.ComponentResource):
             name, "switch", self.hosts, text, parent, delete="off", after=after, observed=spec.observed, rolling=self.rolling
         )
         return step.stdout.apply(json.loads)
+
+    def _with_others(self, host: Connection, kept: bool) -> list[Connection]:
+        """The host; and where something is only to be found, the others that may have what this one has lost."""
+        return [host, *(other for other in self.hosts if kept and other != host)]
 
     def _together(
         self, name: str, parent: pulumi.Resource, make: Callable[[pulumi.Resource], Sequence[pulumi.Resource]]
@@ -285,13 +320,6 @@ class HostTarget(pulumi.ComponentResource):
             "secret_names": spec.secret_names,
             "settings_module": spec.settings_module,
         }
-
-    def _properties(self) -> tuple[str, ...]:
-        groups = [f"SupplementaryGroups={self.app}"] if self.plain else []
-        return (*units.HARDENING, *groups, f"ReadWritePaths={' '.join(self._writable())}")
-
-    def _writable(self) -> tuple[str, ...]:
-        return (str(self.places.media), str(self.places.data))
 
     def _instance(self, spec: InstanceSpec) -> requests.InstanceRequest:
         port = FIRST_PORT + int(spec.instance, 16) % PORTS if self.plain else 0
@@ -315,6 +343,7 @@ class HostTarget(pulumi.ComponentResource):
                 ("GATEWAY_INTERFACE", spec.interface),
                 ("GATEWAY_SERVER", spec.server),
                 ("GATEWAY_INSTANCE", spec.instance),
+                ("GATEWAY_STACK", self.stack or self.owner),
                 ("GATEWAY_ENTRY_POINT", spec.argv[-1]),
                 ("GATEWAY_SOCKET", socket),
                 ("PYTHONPATH", f"{self.places.entries / entry}:{release}"),
@@ -323,13 +352,14 @@ class HostTarget(pulumi.ComponentResource):
             listen=f"127.0.0.1:{port}" if port else socket,
             port=port,
             nginx_group=NGINX_GROUP,
-            writable=self._writable(),
+            writable=writable(self.places),
             start_seconds=spec.health_timeout + 30,
             memory_high=self.memory[0],
             memory_max=self.memory[1],
         )
         return requests.InstanceRequest(
             **self._code(spec),
+            stack=self.stack,
             instance=spec.instance,
             interface=spec.interface,
             server=spec.server,

@@ -4,33 +4,15 @@ import json
 import random
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.load import Load
-from tests import revealing
+from tests import revealing, seven
 from tests.deployment import Deployment
-
-SERVERS = (("wsgi", "gunicorn"), ("asgi", "uvicorn"), ("asgi", "gunicorn-asgi"))
-
-
-@dataclass(frozen=True)
-class State:
-    """All that one update brought, as the site itself, its files and Nginx tell it."""
-
-    update: int
-    facts: dict[str, str]
-    """From the running process: code, version of a dependency, an env value, a secret."""
-    health: dict[str, str]
-    """Interface, release and instance."""
-    server: str
-    template: str
-    """A header that only that state's Nginx template sets."""
-    static: str
-    """Path of a static file with a hashed name, and so of that release alone."""
+from tests.seven import State
 
 
 @pytest.fixture(scope="module", params=[4, pytest.param(10, marks=pytest.mark.long)])
@@ -50,55 +32,12 @@ def site(deploy: Callable[..., Deployment], releases: int) -> Deployment:
 @pytest.fixture(scope="module")
 def states(site: Deployment, releases: int) -> list[State]:
     """As many updates, each another in all of the seven."""
-    return [_deploy(site, number) for number in range(releases)]
-
-
-def _deploy(site: Deployment, number: int) -> State:
-    revealing.code(site, number)
-    (site.source / "store/static/store/shop.css").write_text(f"body {{ margin: {number}px; }}\n")
-    _requirement(site, f"six==1.{16 + number % 2}.0")
-    _template(site, str(number))
-    interface, server = SERVERS[number % len(SERVERS)]
-    site.config |= {"interface": interface, "server": server, "env": {"LEVEL": f"level {number}"}}
-    site.write_config()
-    if number == 0:
-        assert site.pulumi("stack", "init").status == 0
-    done = site.pulumi("config", "set", "--secret", "--path", "gateway:secrets.API_TOKEN", text=f"token {number}")
-    assert done.status == 0, done.text
-    site.must_up()
-    return _state(site, number + 1)
-
-
-def _requirement(site: Deployment, line: str) -> None:
-    path = site.source / "requirements.txt"
-    kept = [text for text in path.read_text().splitlines() if not text.startswith("six")]
-    path.write_text("\n".join([*kept, line, ""]))
-
-
-def _template(site: Deployment, marker: str) -> None:
-    path = site.folder / "templates/nginx/nginx.conf.j2"
-    lines = [line for line in path.read_text().splitlines() if "X-Template" not in line]
-    at = next(index for index, line in enumerate(lines) if "keepalive_timeout 75s" in line)
-    path.write_text("\n".join([*lines[:at], f'    add_header X-Template "{marker}" always;', *lines[at:], ""]))
-
-
-def _state(site: Deployment, update: int) -> State:
-    with site.client() as browser:
-        page = browser.get("/")
-        css = page.text.partition('href="/static/store/shop.')[2].partition('"')[0]
-        return State(
-            update=update,
-            facts=browser.get("/facts/").json(),
-            health=site.health(),
-            server=site.outputs()["server"],
-            template=page.headers["X-Template"],
-            static=f"/static/store/shop.{css}",
-        )
+    return [seven.deploy(site, number) for number in range(releases)]
 
 
 def _same_site(site: Deployment, state: State) -> None:
     """The seven are as they were; and config file, state and hosts say the same."""
-    now = _state(site, state.update)
+    now = seven.state(site, state.update)
     assert now == state
     outputs = site.outputs()
     assert {key: outputs[key] for key in ("interface", "release", "instance")} == {
@@ -133,7 +72,7 @@ def test_any_of_the_last_five_comes_back_whole_and_nobody_notices(site: Deployme
 def test_two_rollbacks_in_a_row_go_back_two_steps(site: Deployment, states: list[State]) -> None:
     site.config |= {"interface": "wsgi", "server": "gunicorn", "env": {"LEVEL": "onwards"}}
     site.must_up()
-    newest = _state(site, site.updates())
+    newest = seven.state(site, site.updates())
     latest = states[-1]
     assert site.rollback(latest.update).status == 0
     for state in (states[-2], states[-3]):

@@ -126,6 +126,8 @@ def test_without_its_socket_an_instance_is_not_ready_for_traffic(site: Places) -
         traffic.ready(request)
     site.socket(A).touch()
     assert traffic.ready(request) == "ready"
+    site.socket(A).rename(site.parked(A))
+    assert traffic.ready(request) == "ready", "a standby whose drain was killed has its socket again"
 
 
 def test_a_file_is_replaced_whole_and_only_when_it_is_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

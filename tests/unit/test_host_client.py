@@ -200,3 +200,27 @@ def test_an_instance_that_served_by_somebodys_hand_is_retired_and_one_of_the_sta
     monkeypatch.setenv("PULUMI_COMMAND_STDOUT", json.dumps({"instance": last}))
     switch(Fake("a", log))
     assert ("a retire old" in log) is retired
+
+
+@pytest.mark.parametrize(("verb", "told"), [("stop", "stopped"), ("start", None)])
+def test_what_is_deleted_on_a_rebuilt_host_is_deleted_with_its_new_key_once_that_has_been_let_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str, told: str | None
+) -> None:
+    new = "ssh-ed25519 BBBB"
+
+    def run(argv: list[str], _: object) -> "subprocess.CompletedProcess[bytes]":
+        known = next(part.partition("=")[2] for part in argv if part.startswith("UserKnownHostsFile"))
+        right = new in Path(known).read_text()
+        return subprocess.CompletedProcess(argv, 0 if right else 255, b"stopped\n", b"Host key verification failed.")
+
+    monkeypatch.setattr(ssh, "_run", run)
+    monkeypatch.setattr(ssh, "private_folder", lambda: tmp_path)
+    text = json.dumps({"hosts": [{"address": "web1", "host_key": KEY}], "rolling": 1, "request": {}})
+    with pytest.raises(AgentError, match="does not have the host key"):
+        client.act(verb, text)
+    ssh.Remote(login(host_key=new)).run(["true"])
+    if told:
+        assert client.act(verb, text) == told
+    else:
+        with pytest.raises(ssh.Stranger):
+            client.act(verb, text)

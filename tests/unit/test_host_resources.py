@@ -8,6 +8,7 @@ import pytest
 from components.site import DjangoSite, DjangoSiteArgs
 from settings.plan import plan
 from targets.host.client.connection import Connection
+from targets.host.joined import JoinedHostTarget
 from targets.host.observe import HostObservation
 from targets.host.target import HostTarget
 from tests.unit.conftest import SECRET, settings_of
@@ -41,11 +42,38 @@ def test_every_step_is_done_on_each_host_but_a_migration_on_the_first_alone() ->
     assert [host["address"] for host in migrations[0].request["hosts"]] == ["web1"]
 
 
-def test_a_kept_release_has_had_its_tasks_and_only_its_place_in_the_schema_is_asked() -> None:
-    recording = recorded()
-    assert [one.request["request"]["task"] for one in recording.resources.values() if one.inputs.get("create") == "task"] == [
-        "migrate"
-    ]
+def test_a_kept_release_has_had_its_tasks_and_is_asked_for_its_place_in_the_schema_and_for_what_they_left() -> None:
+    tasks = [one for one in recorded().resources.values() if one.inputs.get("create") == "task"]
+    asked = {one.request["hosts"][0]["address"]: one.request["request"]["task"] for one in tasks}
+    assert asked == {"web1": "migrate", "web2": "complete", "web3": "complete"}
+
+
+def test_what_is_only_to_be_found_may_come_from_another_host() -> None:
+    kept, made = recorded(), recorded(app={"name": "shop", "source": "examples/shop"}, release="")
+    asked = [[host["address"] for host in kept.resources[key].request["hosts"]] for key in _keys(kept, "release")]
+    assert sorted(asked) == [["web1", "web2", "web3"], ["web2", "web1", "web3"], ["web3", "web1", "web2"]]
+    assert [len(made.resources[key].request["hosts"]) for key in _keys(made, "release")] == [1, 1, 1]
+
+
+def _joined() -> dict[str, Any]:
+    settings = settings_of(app=KEPT, release="0123456789", secrets={"SECRET_KEY": SECRET})
+    target = JoinedHostTarget("shop", owner="gateway/first", stack="gateway/second", hosts=HOSTS)
+    args = DjangoSiteArgs(plan=plan(settings), target=target, observed=HostObservation())
+    return {"outputs": DjangoSite("shop", args).outputs}
+
+
+def test_a_stack_that_joins_a_site_leaves_its_hosts_and_nginx_as_they_are() -> None:
+    recording = record(_joined, False)
+    verbs = {str(one.inputs["create"]) for one in recording.kind("Command").values()}
+    assert verbs == {"join", "release", "env", "task", "start", "switch"}
+    switch = recording.step("switch").request["request"]
+    assert (switch["owner"], switch["stack"]) == ("gateway/first", "gateway/second")
+    deletes = {str(one.inputs.get("delete")) for one in recording.kind("Command").values()}
+    assert not deletes & {"remove-site", "remove-proxy"}
+
+
+def _keys(recording: Recording, verb: str) -> list[str]:
+    return [key for key, one in recording.resources.items() if one.inputs.get("create") == verb]
 
 
 def test_traffic_waits_until_every_host_has_a_healthy_instance() -> None:

@@ -64,8 +64,6 @@ def test_a_bastion_needs_its_own_host_key() -> None:
         (hosts(host(), rolling="0"), "rolling", "1 to 100"),
         (hosts(host(), serving="http"), "serving", "socket (own user, unix sockets) or tcp"),
         ({"hosts": [host()]}, "hosts", "target host"),
-        (hosts(host(), standby="true"), "standby", "docker"),
-        (hosts(host(), watchSeconds="30"), "watchSeconds", "docker"),
     ],
 )
 def test_what_cannot_work_is_refused_with_what_is_taken(changes: dict[str, Any], key: str, takes: str) -> None:

@@ -12,7 +12,7 @@ from settings.plan import Plan, plan
 from settings.rollback import STAYS, noted
 from settings.source import open_source
 from targets.observation import KeptRelease
-from tests.unit.conftest import error_of, settings_of
+from tests.unit.conftest import settings_of
 
 KEPT = "0123456789"
 Project = Callable[..., Path]
@@ -103,13 +103,6 @@ def test_whatever_changes_the_configuration_changes_what_it_is_rendered_from(key
         assert rendered_from(before) != rendered_from(after)
     if key in ("env", "interface", "drainSeconds"):
         assert rendered_from(before) == rendered_from(after)
-
-
-@pytest.mark.parametrize(("key", "value"), [("standby", "true"), ("watchSeconds", "9"), ("joins", "other")])
-def test_what_a_host_cannot_do_yet_is_refused_and_not_passed_over(key: str, value: str) -> None:
-    error = error_of(target="host", hosts=[{"address": "local"}], **{key: value})
-    assert error.key == key
-    assert error.takes == "it with target 'docker' only"
 
 
 def test_closing_the_site_is_no_part_of_what_a_rollback_brings_back() -> None:

@@ -58,7 +58,7 @@ def test_where_nothing_served_before_there_is_nothing_to_go_back_to() -> None:
 
 
 def pins(target: Update, now: dict[str, Any], asked: Settings, left: str = "") -> dict[str, Any]:
-    return rollback._pins(target, [served(BAD, source=left)], now, asked)
+    return rollback._pins(target, [served(BAD, source=left)], now, asked, {OLD: KeptRelease("old.settings")})
 
 
 def test_without_the_source_the_kept_release_is_served_instead_of_what_was_left() -> None:
@@ -66,6 +66,12 @@ def test_without_the_source_the_kept_release_is_served_instead_of_what_was_left(
     target = update(1, served(OLD, source="1" * 10, proxy="p", rendered_from=rendered_from(asked)))
     back = {"update": 1, "release": OLD, "instead": ["2" * 10]}
     assert pins(target, {}, asked, left="2" * 10) == {"release": OLD, "rollback": back}
+
+
+def test_on_hosts_the_settings_module_is_noted_too_so_that_nobody_has_to_log_in_for_it() -> None:
+    asked = settings(target="host", hosts=[{"address": "local"}])
+    target = update(1, served(OLD, source="1" * 10, proxy="p", rendered_from=rendered_from(asked)))
+    assert pins(target, {}, asked)["rollback"] == {"update": 1, "release": OLD, "instead": [], "settings": "old.settings"}
 
 
 def test_where_the_source_here_gives_that_release_nothing_is_pinned(project: Project) -> None:

@@ -63,7 +63,8 @@ def _status(places: Places, _: argparse.Namespace) -> None:
     for path in sorted(places.instances.glob("*.json"), key=lambda one: one.stat().st_mtime, reverse=True):
         known = system.read_json(path)
         state = system.systemctl("is-active", f"{places.unit(path.stem)}.service").stdout.strip() or "unknown"
-        role = "live" if path.stem == live else "previous" if path.stem == record.get("previous") else "kept"
+        role = next((one for one in ("standby", "previous") if path.stem == record.get(one)), "kept")
+        role = "live" if path.stem == live else role
         told = f"{known.get('interface')} ({known.get('server')}), release {known.get('release')}, env {known.get('env_id')}"
         print(f"instance  {path.stem}  {role:8}  {state:8}  {told}")
     print(f"since     {record.get('since')}")
@@ -105,8 +106,8 @@ def _switch(places: Places, given: argparse.Namespace) -> None:
     with system.lock(places.app, request.instance):
         units.write(places, known)
         instances.begin(places, request)
-    shared = {field.name for field in dataclasses.fields(TrafficRequest)} - {"address", "port"}
-    common = {name: getattr(request, name) for name in shared}
+    shared = {one.name for one in dataclasses.fields(TrafficRequest)} & {one.name for one in dataclasses.fields(request)}
+    common = {name: getattr(request, name) for name in shared - {"port"}}
     address, _, port = site.partition("listen ")[2].partition(";")[0].rpartition(":")
     before = traffic.live(places)
     with system.lock(places.app, "traffic"):

@@ -9,7 +9,7 @@ import shlex
 from typing import Any
 
 from rendering import envfile
-from targets.host.agent import nginx, system, traffic, units
+from targets.host.agent import nginx, stacks, system, traffic, units
 from targets.host.agent.places import ENABLED, UNITS, Places
 from targets.host.agent.requests import LookRequest
 
@@ -104,12 +104,12 @@ def _units(places: Places, known: dict[str, Any]) -> list[Finding]:
 
 def _traffic(places: Places, instance: str, known: dict[str, Any]) -> list[Finding]:
     wrong, live = [], traffic.live(places)
-    if live != instance:
+    if live != instance and stacks.of(places, live) in ("", stacks.of(places, instance)):
         wrong.append(_finding("traffic", f"traffic is on {live or 'nothing'}, not on {instance}"))
     links = {places.current: f"releases/{known['release']}", places.live_env: f"env/{known['env_id']}.env"}
-    for path, target in links.items():
+    for path, target in links.items() if live == instance else ():
         named = os.readlink(path) if path.is_symlink() else "nothing"
         if named != target:
             wrong.append(_finding("traffic", f"{path} names {named}, not {target}"))
-    strays = sorted(system.units_of(places) - {instance, live})
+    strays = sorted(system.units_of(places) - {instance, live} - stacks.in_role(places, "live", "standby"))
     return wrong + [_finding("traffic", f"instance {one} has a unit, and nobody asked for it") for one in strays]

@@ -1,4 +1,4 @@
-"""Start an instance and prove it healthy; drain it and stop it."""
+"""Start an instance and prove it healthy; take one away."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
 from targets.host.agent import code, nginx, system, units
 from targets.host.agent.places import ENTRIES, UNITS, Places
-from targets.host.agent.requests import InstanceRequest, parse
+from targets.host.agent.requests import InstanceRequest
 from targets.host.agent.units import ENDINGS
 
 EXIT_SECONDS = 0.3
@@ -26,7 +26,7 @@ def start(request: InstanceRequest) -> str:
     nginx.expect_sound()
     with system.lock(request.app, request.instance):
         known = _record(request, places)
-        if not (_running(places, request.instance) and _as_asked(places, request, known)):
+        if not (running(places, request.instance) and _as_asked(places, request, known)):
             _write(request, places, known)
         elif units.mend(places, known):
             # It runs as somebody else has asked for; its socket stays meanwhile, and clients wait in its queue.
@@ -34,7 +34,7 @@ def start(request: InstanceRequest) -> str:
         try:
             begin(places, request)
         except BaseException:
-            if _live(places) != request.instance:
+            if live(places) != request.instance:
                 remove(places, request.instance)
             raise
     return places.unit(request.instance)
@@ -130,57 +130,14 @@ def journal(unit: str, since: float, lines: int = 200) -> str:
     return system.run("journalctl", "--quiet", *asked).stdout
 
 
-def _running(places: Places, instance: str) -> bool:
+def running(places: Places, instance: str) -> bool:
+    """Whether its server runs."""
     return system.systemctl("is-active", "--quiet", f"{places.unit(instance)}.service").returncode == 0
 
 
-def _live(places: Places) -> str:
+def live(places: Places) -> str:
+    """The instance that had the traffic when a switch ended, '' for none."""
     return str(system.read_json(places.serving).get("live", ""))
-
-
-def stop(request: InstanceRequest) -> str:
-    """Drain, then stop and remove this instance, and no other: it may run after a newer one has been started."""
-    places = Places(request.app)
-    with system.lock(request.app, request.instance):
-        if request.instance not in system.units_of(places):
-            return "gone"
-        if _live(places) == request.instance:  # the site goes away from this host: no new request may begin
-            inside.switch(str(places.live), "")
-            places.serving.unlink(missing_ok=True)
-        if _running(places, request.instance):
-            _drain(places, request)
-        remove(places, request.instance)
-    return "stopped"
-
-
-def retire(places: Places, instance: str) -> str:
-    """Stop an instance that the stack does not know, such as one that was started by hand, as its record says."""
-    known = system.read_json(places.instances / f"{instance}.json")
-    if not known:
-        remove(places, instance)
-        return "removed"
-    return stop(parse(InstanceRequest, json.dumps({name: value for name, value in known.items() if name != "files"})))
-
-
-def _drain(places: Places, request: InstanceRequest) -> None:
-    """Wait until Nginx has no connection to the instance any more, at most ``drain_seconds``; then ask what is left to end.
-
-    Only streams are left by then. That the socket's file has gone tells ``gateway_entry.py`` to close them properly.
-    """
-    least = 2 * request.upstream_seconds + 1
-    system.until(lambda: not connections(places, request), max(request.drain_seconds, least), 0.25)
-    places.socket(request.instance).unlink(missing_ok=True)
-    system.until(lambda: not connections(places, request), request.stop_seconds, 0.25)
-
-
-def connections(places: Places, request: InstanceRequest) -> int:
-    """Connections to the instance: requests, streams, WebSockets and idle ones."""
-    if request.port:
-        shown = system.run("ss", "-Htn", "state", "established", f"( sport = :{request.port} )").stdout
-        return len(shown.splitlines())
-    path, listening = str(places.socket(request.instance)), 0x10000
-    table = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
-    return sum(len(row) == 8 and row[7] == path and not int(row[3], 16) & listening for row in table)
 
 
 def remove(places: Places, instance: str) -> None:

@@ -49,7 +49,7 @@ def apply(request: ProxyRequest) -> str:
     with system.lock("nginx"):
         if not _edited(places):  # a site of ours that somebody has broken is mended here; whoever else's is not
             expect_sound()
-        text = _kept(places, request.kept) if request.kept else request.site
+        text = _kept(places, request) if request.kept else request.site
         expect_closable(text, request.maintenance, str(places.maintenance))
         for name, page in request.pages.items():
             path = places.pages / name
@@ -151,11 +151,20 @@ def site_hash(text: str) -> str:
     return hashlib.sha256(json.dumps([text]).encode()).hexdigest()[:10]
 
 
-def _kept(places: Places, wanted: str) -> str:
-    """An earlier site, as it was: a damaged one is not used."""
-    path = places.sites / f"{wanted}.conf"
+def kept_site(request: ProxyRequest) -> dict[str, object]:
+    """An earlier site for a host that has lost it; empty where this one has not got it either."""
+    path = Places(request.app).sites / f"{request.kept}.conf"
     text = path.read_text() if path.exists() else ""
-    if not text or site_hash(text) != wanted:
+    return {"text": text if site_hash(text) == request.kept else ""}
+
+
+def _kept(places: Places, request: ProxyRequest) -> str:
+    """An earlier site, as it was, from here or as another host has it: a damaged one is not used."""
+    wanted, path = request.kept, places.sites / f"{request.kept}.conf"
+    text = path.read_text() if path.exists() else ""
+    if site_hash(text) != wanted:
+        if site_hash(request.site) == wanted:
+            return request.site
         raise AgentError(
             f"the kept Nginx site {wanted} {'is damaged' if text else 'is gone'}; the present one stays; way out: "
             "pulumi config rm gateway:rollback, which serves with the site that today's templates give"

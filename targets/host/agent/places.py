@@ -111,6 +111,10 @@ class Places:
     def socket(self, instance: str) -> Path:
         return self.run / f"{instance}.sock"
 
+    def parked(self, instance: str) -> Path:
+        """The socket of a standby while its last streams are told to end."""
+        return self.run / f"{instance}.sock.parked"
+
     def unit(self, instance: str) -> str:
         """Name of the units without their ending."""
         return f"{self.app}-{instance}"
@@ -127,6 +131,11 @@ class Places:
     @property
     def site(self) -> Path:
         return SITES / f"{self.app}.conf"
+
+    @property
+    def access_log(self) -> Path:
+        """What Nginx answered, as the site's template says."""
+        return Path("/var/log/nginx", f"{self.app}.access.log")
 
     @property
     def sites(self) -> Path:

@@ -35,6 +35,13 @@ class PrepareRequest(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class JoinRequest(Request):
+    """Share the site of ``owner``."""
+
+    stack: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class EnvRequest(Request):
     """Write an env file."""
 
@@ -56,11 +63,18 @@ class VenvRequest(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseRequest(Request):
-    """Code of a release. Without ``venv`` only whether it is kept is asked."""
+    """Code of a release. Without ``venv`` only whether it is kept is asked. The rest is noted with it, for a rollback."""
 
     release: str
     venv: str = ""
     keep: int = 5
+    settings_module: str = ""
+    migrations: tuple[str, ...] = ()
+    requirements: str = ""
+    """Text of the requirements that the environment was made of."""
+    packages: str = ""
+    """Likewise of the servers'."""
+    python: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +106,8 @@ class TaskRequest(CodeRequest):
 class InstanceRequest(CodeRequest):
     """Start an instance and wait until it is healthy; drain and stop it."""
 
+    stack: str = ""
+    """Whose instance it is, where that is not the site's owner."""
     instance: str
     interface: str
     server: str
@@ -171,6 +187,8 @@ class IssueRequest(Request):
 class TrafficRequest(Request):
     """Move traffic to an instance."""
 
+    stack: str = ""
+    """As for the instance."""
     instance: str
     interface: str
     server: str
@@ -179,6 +197,41 @@ class TrafficRequest(Request):
     path: str
     address: str
     port: int
+    watch_seconds: int = 0
+    """How long after the switch errors bring the old instance back."""
+    watch_errors: int = 5
+    """Percent of answers that may be 5xx meanwhile."""
+    standby: bool = False
+    """Whether the previous instance is kept running."""
+
+    @property
+    def mine(self) -> str:
+        """The stack that asks."""
+        return self.stack or self.owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchRequest(TrafficRequest):
+    """See how the site does after the switch."""
+
+    mark: dict[str, int]
+    """What the switch noted before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishRequest(TrafficRequest):
+    """Who stays once all hosts have been switched."""
+
+    before: str
+    """The instance that had the traffic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaRequest(Request):
+    """Does the instance's code know the database's schema?"""
+
+    instance: str
+    properties: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

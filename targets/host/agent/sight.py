@@ -12,7 +12,7 @@ from targets.common.access_log import Log
 from targets.common.around import BEFORE
 from targets.common.around import around as answered_around
 from targets.common.requests_seen import Window
-from targets.host.agent import drift, system, traffic
+from targets.host.agent import drift, stacks, system, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import AroundRequest, LookRequest
 
@@ -73,7 +73,8 @@ class Sight:
         groups = processes.groups_of(main) if running else {}
         found = processes.of_cgroup(processes.group_folder(groups, "pids")) if groups else []
         port = int(known.get("port") or 0)
-        role = "live" if name == self._seldom.get("live") else "other"
+        role = "standby" if name in stacks.in_role(self.places, "standby") else "other"
+        role = "live" if name == self._seldom.get("live") else role
         return {
             "instance": name,
             **{key: str(known.get(key, "")) for key in ("interface", "server", "release")},

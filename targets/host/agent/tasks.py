@@ -11,15 +11,20 @@ from targets.host.agent.places import Places
 from targets.host.agent.releases import OWN
 from targets.host.agent.requests import TaskRequest
 
-LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900}
+LIMITS = {"check": 120, "migrate": 3600, "collectstatic": 900, "complete": 900}
 """Seconds; a task that takes longer hangs."""
 
 
 def task(request: TaskRequest) -> str:
-    """Run ``check``, ``migrate`` or ``collectstatic``; a failure shows its last lines."""
+    """Run ``check``, ``migrate`` or ``collectstatic``; a failure shows its last lines.
+
+    ``complete``, for a kept release: what those leave on a host is made again where it is gone.
+    """
     places = code.expect(request)
+    if request.task == "complete" and all((places.facts / f"{request.release}.{one}").exists() for one in ("json", "manifest")):
+        return "done"
     with system.lock(request.app, "task"):
-        done = system.run(*_command(request, places), timeout=LIMITS[request.task] + 30)
+        done = system.run(*command(request, places), timeout=LIMITS[request.task] + 30)
     log = redact(done.stdout + done.stderr, code.secrets(places, request.env_id, request.secret_names))
     failed = f"{request.task} of release {request.release} failed, nothing was switched"
     if done.returncode in (124, 143) or "Result: timeout" in done.stderr:
@@ -34,16 +39,18 @@ def task(request: TaskRequest) -> str:
     return "done"
 
 
-def _command(request: TaskRequest, places: Places) -> list[str]:
+def command(request: TaskRequest, places: Places) -> list[str]:
+    """The task's command line, in a unit of its own."""
     release = places.release(request.release)
     python = str(release / OWN / "venv/bin/python")
     launcher = inside.__file__
     schema = str(Path(launcher).with_name("schema.py"))
-    facts = str(places.facts)
-    command = {
+    facts, rules = str(places.facts), json.dumps(request.rules)
+    run = {
         "check": [python, launcher, "check", facts, request.release],
-        "migrate": [python, schema, facts, str(places.static), request.release, json.dumps(request.rules)],
+        "migrate": [python, schema, facts, str(places.static), request.release, rules],
         "collectstatic": [python, launcher, "collect", str(places.static), facts, request.release],
+        "complete": [python, schema, facts, str(places.static), request.release, rules],
     }[request.task]
     properties = [
         *request.properties,
@@ -71,7 +78,7 @@ def _command(request: TaskRequest, places: Places) -> list[str]:
         f"--unit={request.app}-task-{request.task}",
         *(f"--property={one}" for one in properties),
         *(f"--setenv={name}={value}" for name, value in environment.items()),
-        *command,
+        *run,
     ]
 
 

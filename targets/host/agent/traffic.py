@@ -2,10 +2,11 @@
 
 import json
 import time
+from typing import Any
 
 from targets.common import inside
 from targets.common.errors import AgentError
-from targets.host.agent import instances, nginx, system
+from targets.host.agent import instances, log, nginx, releases, stacks, system
 from targets.host.agent.places import Places
 from targets.host.agent.requests import TrafficRequest
 
@@ -16,17 +17,23 @@ PROBE_SECONDS = 15
 def ready(request: TrafficRequest) -> str:
     """Whether the instance could take traffic here now: asked of all hosts before any is switched."""
     places = Places(request.app)
-    if request.instance not in system.units_of(places) or not places.socket(request.instance).exists():
+    aside, socket = places.parked(request.instance), places.socket(request.instance)
+    if aside.exists() and not socket.exists():  # of a drain that was killed
+        aside.replace(socket)
+    if request.instance not in system.units_of(places) or not socket.exists():
         raise AgentError(f"instance {request.instance} is gone; way out: run the update again")
     return "ready"
 
 
 def switch(request: TrafficRequest) -> str:
-    """Move traffic, and prove it; returns what was live before, as JSON. On failure all is as it was."""
+    """Move traffic, and prove it; returns, as JSON, what was live before, what a watch begins with (``mark``), and whether
+    anything is left to ``finish``. On failure all is as it was.
+    """
     places = Places(request.app)
-    with system.lock(request.app, "traffic"):
+    # An instance that was live until now may still be on its way out of service: its drain holds the second lock.
+    with system.lock(request.app, "traffic"), system.lock(request.app, request.instance):
         ready(request)
-        before = live(places)
+        before, mark = live(places), log.mark(places, request.instance) if request.watch_seconds else {}
         point(places, request.instance)
         failure = proof(request)
         if failure:
@@ -35,8 +42,9 @@ def switch(request: TrafficRequest) -> str:
             back = f"traffic is back on {before}" if before else "nothing served before"
             raise AgentError(f"the site did not answer through the proxy after the switch ({failure}); {back}")
         settle(places, request.instance)
-        _sweep(places, {request.instance, before})
-    return json.dumps({"before": before})
+        strays = stacks.units_of(places, request.mine) - {request.instance, before}
+        more = request.standby or strays or standby_of(places, request.mine)
+    return json.dumps({"before": before, "mark": mark, "finish": bool(more)})
 
 
 def back(request: TrafficRequest) -> str:
@@ -45,16 +53,34 @@ def back(request: TrafficRequest) -> str:
     with system.lock(request.app, "traffic"):
         point(places, request.instance)
         settle(places, request.instance)
+        if not request.instance:
+            _forget(places, request.mine)
     return "back"
 
 
 def off(request: TrafficRequest) -> str:
-    """The site is taken down: the link goes, so that nothing seems to serve."""
+    """The stack is taken down, and its standby with it. Traffic goes to another stack of the site, if one runs, or nowhere: then
+    the link goes, so that nothing seems to serve.
+    """
     places = Places(request.app)
     with system.lock(request.app, "traffic"):
+        kept, to = standby_of(places, request.mine), stacks.elsewhere(places, request.mine)
         if live(places) == request.instance:
-            point(places, "")
+            point(places, to)
+            if to:
+                settle(places, to)
+        _forget(places, request.mine)
+        if kept:
+            instances.remove(places, kept)
     return "off"
+
+
+def _forget(places: Places, stack: str) -> None:
+    """Nothing serves for that stack any more."""
+    told = system.read_json(places.serving)
+    if told:
+        told["stacks"] = {name: one for name, one in stacks.records(places).items() if name != stack}
+        system.write(places.serving, json.dumps(told))
 
 
 def live(places: Places) -> str:
@@ -88,24 +114,46 @@ def point(places: Places, instance: str) -> None:
         raise AgentError("Nginx did not take the new upstream over, the old one is back; way out: nginx -t, journalctl -u nginx")
 
 
-def settle(places: Places, instance: str) -> None:
-    """Everything else that names the live instance: links, what comes back at boot, the record of the rollback point."""
+def standby_of(places: Places, stack: str) -> str:
+    """The instance of the stack that is kept running although it does not serve, '' for none."""
+    return str(stacks.records(places).get(stack, {}).get("standby") or "")
+
+
+def settle(places: Places, instance: str, standby: str | None = None) -> None:
+    """Everything else that names the live instance: links, what comes back at boot, the record of the rollback point.
+
+    ``standby`` is kept running beside it; None for the one that it is already.
+    """
     known = system.read_json(places.instances / f"{instance}.json")
-    record = system.read_json(places.serving)
     if instance and known:
         system.link(places.current, f"releases/{known['release']}")
         system.link(places.live_env, f"env/{known['env_id']}.env")
-    previous = record.get("live") if record.get("live") != instance else record.get("previous")
-    told = {"live": instance, "previous": previous or "", "since": record.get("since")}
-    if record.get("live") != instance:
-        told["since"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    system.write(places.serving, json.dumps(told))
+        releases.note_served(places, str(known["release"]), stacks.of(places, instance))
+    _note(places, instance, standby)
     rules = f"d {places.run} 0755 root root -\n"
     if instance:
         rules += f"L+ {places.live} - - - - {instance}.sock\n"
     system.write(places.tmpfiles, rules)
+    kept = stacks.in_role(places, "live", "standby")
     for one in system.units_of(places):
-        instances.enable(places, one, on=one == instance)
+        instances.enable(places, one, on=one in kept)
+
+
+def _note(places: Places, instance: str, standby: str | None) -> None:
+    """The record: who has the traffic since when; and of each stack who serves for it, served before, and stands by."""
+    record, all_stacks = system.read_json(places.serving), stacks.records(places)
+    told: dict[str, Any] = {"live": instance, "since": record.get("since"), "stacks": all_stacks}
+    if instance:
+        stack = stacks.of(places, instance)
+        before = all_stacks.get(stack, {})
+        previous = before.get("live") if before.get("live") != instance else before.get("previous")
+        kept = before.get("standby", "") if standby is None else standby
+        mine = {"live": instance, "previous": previous or "", "standby": "" if kept == instance else kept}
+        told |= mine
+        told["stacks"] = {**all_stacks, stack: mine}
+    if record.get("live") != instance:
+        told["since"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    system.write(places.serving, json.dumps(told))
 
 
 def proof(request: TrafficRequest) -> str:
@@ -116,9 +164,3 @@ def proof(request: TrafficRequest) -> str:
     if code == 200:
         return ""
     return f"GET {request.path} with Host {request.host} got {code or 'no answer'}{': ' + detail if detail else ''}"
-
-
-def _sweep(places: Places, keep: set[str]) -> None:
-    """Remove instances that are neither serving nor just replaced (that one drains on its own): what a killed update left."""
-    for instance in system.units_of(places) - keep:
-        instances.remove(places, instance)

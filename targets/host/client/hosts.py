@@ -23,6 +23,7 @@ COMMON = (
     "access_log",
     "acme",
     "agreement",
+    "answers",
     "around",
     "causes",
     "certificates",

@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,10 @@ ALGORITHMS = {"ssh-rsa": "rsa-sha2-512,rsa-sha2-256"}
 
 class Gone(AgentError):
     """The host did not answer, or went away."""
+
+
+class Stranger(Gone):
+    """Who answered has another host key than the one that is believed."""
 
 
 def private_folder() -> Path:
@@ -128,7 +133,9 @@ class Remote(Shell):
         done = _run(self._argv(command, folder), stdin)
         (folder / f"{connection.digest}.key").unlink(missing_ok=True)
         if done.returncode == 255:
-            raise Gone(_lost(connection, done.stderr.decode(errors="replace")))
+            words = done.stderr.decode(errors="replace")
+            raise (Stranger if _is_stranger(words) else Gone)(_lost(connection, words))
+        _note(connection, folder)
         _check_sudo(done, connection.name, connection.user)
         return done
 
@@ -154,6 +161,28 @@ def _begin(argv: list[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def _note(connection: Connection, folder: Path) -> None:
+    """With which host key that address was logged in to last."""
+    path = folder / f"{connection.address}-{connection.port}.believed"
+    if not path.exists() or path.read_text() != connection.host_key:
+        _write(path, connection.host_key)
+
+
+def believed(connection: Connection) -> Connection | None:
+    """The connection with the host key that the address was logged in to with last, None where that is this one, or none.
+
+    A host that was rebuilt has another key. What an update deletes there, it deletes with the config that it was made with, and
+    by then the update's own steps have been let in with the new one.
+    """
+    path = private_folder() / f"{connection.address}-{connection.port}.believed"
+    key = path.read_text() if path.exists() else connection.host_key
+    return None if key == connection.host_key else replace(connection, host_key=key)
+
+
+def _is_stranger(words: str) -> bool:
+    return any(part in words for part in ("Host key verification failed", "IDENTIFICATION HAS CHANGED", "No matching host key"))
+
+
 def _run(argv: list[str], stdin: bytes | IO[bytes]) -> "subprocess.CompletedProcess[bytes]":
     if not shutil.which(argv[0]):
         raise AgentError(f"there is no {argv[0]} on this machine; way out: apt install openssh-client")
@@ -175,7 +204,7 @@ def _lost(connection: Connection, words: str) -> str:
     """ssh's own failure in words that tell what to do."""
     name = f"{connection.name}"
     last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "the connection was lost")
-    if "Host key verification failed" in words or "IDENTIFICATION HAS CHANGED" in words or "No matching host key" in words:
+    if _is_stranger(words):
         port = "" if connection.port == 22 else f"-p {connection.port} "
         kind = connection.host_key.split()[0].removeprefix("ssh-")
         return (

@@ -1,5 +1,6 @@
 """A release on a host: asked for first, and only what is missing there is sent."""
 
+import base64
 import contextlib
 import fcntl
 import gzip
@@ -9,7 +10,7 @@ import os
 import platform
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,17 @@ CACHE = Path(".gateway/hosts")
 """Archives and wheels that several hosts get: made once per update."""
 
 
-def release(host: Host, request: dict[str, Any]) -> str:
-    """The release and its environment on the host, made or found; returns the release's id."""
+def release(host: Host, request: dict[str, Any], others: Sequence[Host] = ()) -> str:
+    """The release and its environment on the host, made or found; returns the release's id.
+
+    One that is only to be found, and is not (the host was rebuilt, a file is damaged), comes from one of ``others``.
+    """
     asked = _asked(request)
     found = json.loads(host.agent("kept", json.dumps(asked)))
     if found["there"]:
         return str(request["release"])
     if not request["source"]:
-        kept = ", ".join(found["kept"]) or "none"
-        raise AgentError(
-            host.told(f"release {request['release']} of {request['app']} is not kept on this host; kept are: {kept}")
-        )
+        return _from_another(host, asked, found, others)
     # Imported here only: the other steps must start quickly.
     from settings.errors import ConfigErrors
     from settings.source import open_source
@@ -43,13 +44,44 @@ def release(host: Host, request: dict[str, Any]) -> str:
     if request["digest"] and source.digest != request["digest"]:
         raise AgentError(f"files in {request['source']} changed while the update was running; way out: run it again")
     wanted = requirements.text(source.root, request["requirements"])
-    venv = {"app": request["app"], "owner": request["owner"], "python": request["python"]}
-    venv |= {"requirements": wanted, "servers": "".join(f"{package}\n" for package in request["packages"])}
-    venv["venv"] = _hash(wanted, request["packages"], request["python"])
-    _venv(host, venv)
+    noted = {key: request[key] for key in ("settings_module", "migrations", "python")}
+    noted |= {"requirements": wanted, "packages": "".join(f"{package}\n" for package in request["packages"])}
+    noted["venv"] = _hash(wanted, request["packages"], request["python"])
+    _venv(host, _venv_request(asked, noted))
     with _archive(source, request["release"]) as archive:
-        host.agent("release", json.dumps({**asked, "venv": venv["venv"]}), archive)
+        host.agent("release", json.dumps({**asked, **noted}), archive)
     return str(request["release"])
+
+
+def _venv_request(asked: dict[str, Any], noted: dict[str, Any]) -> dict[str, Any]:
+    values = {key: noted[key] for key in ("venv", "requirements", "python")}
+    return {"app": asked["app"], "owner": asked["owner"], "servers": noted["packages"], **values}
+
+
+def _from_another(host: Host, asked: dict[str, Any], found: dict[str, Any], others: Sequence[Host]) -> str:
+    """A kept release as another host has it."""
+    for other in others:
+        with contextlib.suppress(AgentError):  # that one has its own step, which tells what is wrong there
+            noted = json.loads(other.agent("pack", json.dumps(asked)))
+            if noted:
+                archive = io.BytesIO(base64.b64decode(noted.pop("archive")))
+                _venv(host, _venv_request(asked, noted))
+                host.agent("release", json.dumps({**noted, **asked}), archive)
+                return str(asked["release"])
+    if found["damage"]:
+        raise AgentError(
+            host.told(
+                f"the kept release {asked['release']} is damaged ({found['damage']}); what serves stays; "
+                "way out: deploy its source again, or go back to another release"
+            )
+        )
+    kept = ", ".join(found["kept"]) or "none"
+    raise AgentError(
+        host.told(
+            f"release {asked['release']} of {asked['app']} is not kept on this host; kept are: {kept}; "
+            "way out: deploy its source again, or go back to one of those"
+        )
+    )
 
 
 def collect(host: Host, request: dict[str, Any]) -> str:

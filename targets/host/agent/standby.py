@@ -1,0 +1,68 @@
+"""The instance that is kept running although it does not serve: which it is, what it costs, whether it knows the schema."""
+
+import dataclasses
+import json
+
+from targets.common import processes
+from targets.common.errors import AgentError
+from targets.host.agent import instances, log, releases, stacks, system, tasks, traffic
+from targets.host.agent.places import Places
+from targets.host.agent.requests import FinishRequest, SchemaRequest, TaskRequest
+
+
+def finish(request: FinishRequest) -> dict[str, object]:
+    """The end of a switch, once it has been done on all hosts: who stays as the standby, and nobody else does."""
+    places = Places(request.app)
+    with system.lock(request.app, "traffic"):
+        if traffic.live(places) != request.instance:
+            return {"standby": "", "memory": 0}
+        parked = _parked(places, request)
+        traffic.settle(places, request.instance, parked)
+        for stray in stacks.units_of(places, request.mine) - {request.instance, request.before, parked}:
+            instances.remove(places, stray)
+        releases.collect_records(places)
+    return {"standby": parked, "memory": memory(places, parked) if parked else 0}
+
+
+def _parked(places: Places, request: FinishRequest) -> str:
+    """The stack's own instance that was just left, or that was the standby before."""
+    if not request.standby:
+        return ""
+    told, left = stacks.records(places).get(request.mine, {}), request.before
+    if stacks.of(places, left) not in ("", request.mine):
+        left = told.get("previous", "")  # another stack had the traffic meanwhile
+    running = system.units_of(places) - {request.instance}
+    return next((one for one in (left, told.get("standby", "")) if one in running), "")
+
+
+def memory(places: Places, instance: str) -> int:
+    """MiB that its processes hold."""
+    main, _ = log.process(places, instance)
+    groups = processes.groups_of(main) if main else {}
+    if not groups:
+        return 0
+    pids = [pid for pid, *_ in processes.of_cgroup(processes.group_folder(groups, "pids"))]
+    return round(processes.memory(processes.group_folder(groups, "memory"), pids) / 2**20)
+
+
+def ask_schema(request: SchemaRequest) -> str:
+    """Raises where the standby's code does not know migrations that were applied since it served.
+
+    What cannot be told, such as with a database that does not answer, the update will ask again.
+    """
+    places = Places(request.app)
+    known = system.read_json(places.instances / f"{request.instance}.json")
+    if not known:
+        return "unknown"
+    names = {field.name for field in dataclasses.fields(TaskRequest)} - {"task", "properties", "rules"}
+    values = json.loads(json.dumps({name: known[name] for name in names}))
+    rules: dict[str, str | bool] = {"switch": "", "newer": False, "kept": False, "only": True}
+    asked = TaskRequest(**values, task="migrate", properties=request.properties, rules=rules)
+    with system.lock(request.app, "task"):
+        done = system.run(*tasks.command(asked, places), timeout=tasks.LIMITS["check"])
+    refusal = f"release {asked.release} does not know"
+    lines = (done.stdout + done.stderr).splitlines()
+    words = next((line for line in reversed(lines) if line.startswith(refusal)), "")
+    if done.returncode and words:
+        raise AgentError(words)
+    return "known"
