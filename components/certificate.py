@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pulumi
 
 from targets.base import Target
-from targets.certificate import CertificateSpec
+from targets.certificate import NOT_ISSUED, CertificateSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,4 +45,4 @@ class Certificate(pulumi.ComponentResource):
         """A refusal of the server fails no update, so it is said. An old one, that was mended since, is not."""
         refused = "not renewed" in told or (told and not told.startswith("acme"))
         if refused and not self._args.issued:
-            pulumi.log.warn(f"{self._args.spec.names[0]}: the ACME server has not issued for all names yet: {told}")
+            pulumi.log.warn(f"{self._args.spec.names[0]}: {NOT_ISSUED}: {told}")

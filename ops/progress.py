@@ -8,6 +8,7 @@ from pulumi.automation import EngineEvent
 from pulumi.automation.events import DiagnosticEvent
 from rich.console import Console
 
+from targets.certificate import NOT_ISSUED
 from targets.common.agreement import is_finding
 from targets.common.diagnosis import recognise
 
@@ -21,6 +22,9 @@ _WORDS = (
     (rf"-env-(?P<what>[0-9a-f]{{10}}){_HOST}", "env file {what}"),
     (rf"-task-(?P<what>[a-z]+)-[0-9a-f]{{10}}{_HOST}", "{what}"),
     (r"-nginx-conf$", "Nginx configuration"),
+    (r"-certificate-issue-image$", "image of the ACME client"),
+    (r"-certificate-issue(?:-ask|-(?P<host>\S+))$", "certificate: ACME server asked"),
+    (r"-certificate-(?P<what>self-signed|files|acme)(?:-(?P<host>\S+))?$", "certificate ({what})"),
     (r"-nginx-(?P<host>\S+)$", "Nginx site"),
     (r"-traffic-live$", "switch: traffic"),
     (rf"-(?P<what>[0-9a-f]{{10}}){_HOST}", "instance {what}"),
@@ -74,10 +78,11 @@ class Progress:
             self._heard(event.diagnostic_event)
 
     def _heard(self, event: DiagnosticEvent) -> None:
+        text = _strip(event.message)
         if event.severity == "error":
             self.errors.append(event.message)
-        elif (event.severity == "info" and not event.ephemeral) or (event.severity == "warning" and is_finding(event.message)):
-            self.info(_strip(event.message))
+        elif (event.severity == "info" and not event.ephemeral) or (event.severity == "warning" and _told_always(text)):
+            self.info(text.removeprefix("warning:").strip())
 
     def begun(self, urn: str) -> None:
         """A step begins."""
@@ -100,9 +105,9 @@ class Progress:
         self.console.print(f"  [red]✗[/] {in_words(urn)} [dim]failed after {self._seconds(urn)}[/]", highlight=False)
 
     def info(self, message: str) -> None:
-        """What the program itself says; an update shows its steps instead, and what it found in the project's settings."""
-        if self.preview or is_finding(message):
-            self.console.print(f"warning: {message}" if is_finding(message) else message, highlight=False, markup=False)
+        """What the program itself says; an update shows its steps instead, and what a person should do something about."""
+        if self.preview or _told_always(message):
+            self.console.print(f"warning: {message}" if _told_always(message) else message, highlight=False, markup=False)
 
     def _seconds(self, urn: str) -> str:
         return f"{time.monotonic() - self.started.get(urn, time.monotonic()):.1f} s"
@@ -118,6 +123,11 @@ class Progress:
             return "\n".join(dict.fromkeys(ours)), False
         rest = [text for text in texts if text and not text.startswith(("update failed", "resource registration"))]
         return (_explained(rest[0]) if rest else "the update failed without a reason"), False
+
+
+def _told_always(message: str) -> bool:
+    """Findings in the project's settings, and a refusal of an ACME server: the update succeeds all the same."""
+    return is_finding(message) or NOT_ISSUED in message
 
 
 def _explained(text: str) -> str:

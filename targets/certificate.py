@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+NOT_ISSUED = "the ACME server has not issued for all names yet"
+"""What an update says that succeeded all the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateSpec:

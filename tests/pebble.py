@@ -80,7 +80,8 @@ class Pebble:
     def leads(self, name: str, address: str) -> None:
         """From now on that name is found there."""
         told = {"host": f"{name}.", "addresses": [address]}
-        httpx.post(f"http://127.0.0.1:{self._manage}/add-a", json=told).raise_for_status()
+        for verb in ("clear-a", "add-a"):
+            httpx.post(f"http://127.0.0.1:{self._manage}/{verb}", json=told).raise_for_status()
 
     def _answers(self) -> bool:
         try:

@@ -8,7 +8,7 @@ import re
 HTTP2_DIRECTIVE = (1, 25, 1)
 """From here on ``http2`` is a directive, and as a word of ``listen`` it is warned of."""
 REJECT_HANDSHAKE = (1, 19, 4)
-"""From here on a name can be refused without any certificate."""
+"""From here on a name can be refused without any certificate, and OpenSSL can be given options."""
 KEEPALIVE_TIME = (1, 19, 10)
 """From here on the life of a connection to the app has a limit. Before, none is kept: one could hold on to an old instance."""
 OPTIONAL_CURVE = (3, 3)
@@ -38,6 +38,7 @@ def translate(text: str, told: str, nobody: str) -> str:
     if nginx < REJECT_HANDSHAKE:
         pair = rf"\1ssl_certificate {nobody}/fullchain.pem;\n\1ssl_certificate_key {nobody}/privkey.pem;"
         text = re.sub(r"^( *)ssl_reject_handshake on;$", pair, text, flags=re.MULTILINE)
+        text = re.sub(r"^ *ssl_conf_command [^;]*;\n", "", text, flags=re.MULTILINE)
     if nginx < KEEPALIVE_TIME:
         text = re.sub(r"^ *keepalive \d+;\n *keepalive_time \d+s;\n *keepalive_timeout \d+s;\n", "", text, flags=re.MULTILINE)
     if openssl < OPTIONAL_CURVE:

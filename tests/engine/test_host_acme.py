@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 
-import docker
 import pytest
 
 from bench.load import Load
@@ -22,9 +21,9 @@ def host(linux: Callable[..., TestHost]) -> TestHost:
 
 
 @pytest.fixture(scope="module")
-def pebble(host: TestHost, engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
-    network = next(iter(host.container.attrs["NetworkSettings"]["Networks"].values()))
-    server = Pebble(tmp_path_factory.mktemp("pebble"), listen=network["Gateway"], address=host.address, http_port=80)
+def pebble(host: TestHost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pebble]:
+    here = f"{host.address.rpartition('.')[0]}.1"
+    server = Pebble(tmp_path_factory.mktemp("pebble"), listen=here, address=host.address, http_port=80)
     yield server
     server.close()
 

@@ -48,6 +48,7 @@ def test_a_host_serves_with_a_certificate_that_it_has_made_and_refuses_other_nam
     assert "nothing to do" in site.must_up().out
 
 
+@pytest.mark.long
 def test_a_switch_leaves_nginx_and_certificate_alone(site: HostDeployment, host: TestHost) -> None:
     before = host.run("readlink", "/etc/tlshost/tls/live"), _workers(host)
     with Load(base_url=f"https://{host.address}", host=site.domain, rate=40, post_rate=10, idle=4, clients=8) as load:
@@ -77,6 +78,7 @@ def test_the_certificate_of_the_config_is_taken_over_and_its_key_is_nowhere_else
     assert "nothing to do" in site.must_up().out
 
 
+@pytest.mark.long
 def test_a_certificate_that_nginx_cannot_use_is_put_back_before_anybody_sees_it(
     site: HostDeployment, host: TestHost, ca: Authority, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_certificate_that_nginx_cannot_use_is_put_back_before_anybody_sees_it(
     assert host.run("readlink", "/etc/tlshost/tls/live") != live
 
 
+@pytest.mark.long
 def test_without_tls_nothing_listens_there_any_more_and_the_certificates_stay(site: HostDeployment, host: TestHost) -> None:
     made = host.sh("ls /etc/tlshost/tls/pairs")
     site.must_up(tls={"mode": "off"}, redirects=[])

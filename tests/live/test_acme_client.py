@@ -99,6 +99,7 @@ def test_a_server_that_is_down_leaves_the_certificate_as_it_is_and_says_why(
     assert "not renewed" not in certificates.words(store)
 
 
+@pytest.mark.long
 def test_a_name_that_leads_elsewhere_gets_none_and_the_others_keep_theirs(pebble: Pebble, store: Store, account: Account) -> None:
     certificates.ensure(store, account, asked(pebble))
     issued = acme.renew(store, account)
@@ -110,6 +111,7 @@ def test_a_name_that_leads_elsewhere_gets_none_and_the_others_keep_theirs(pebble
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_it_is_due_with_a_third_of_its_life_left_with_other_names_and_with_another_server(
     pebble: Pebble, store: Store, account: Account
 ) -> None:

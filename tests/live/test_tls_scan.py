@@ -34,6 +34,8 @@ def test_a_scanner_finds_nothing_of_medium_severity_or_above(make_site: Callable
         check=False,
     )
     findings = json.loads(found.read_text())
-    assert {"cipherlist_AEAD", "HSTS", "cert_chain_of_trust"} <= {one["id"].partition(" ")[0] for one in findings}, done.stdout
+    assert {"cipherlist_STRONG", "HSTS_time", "cert_chain_of_trust"} <= {one["id"].partition(" ")[0] for one in findings}, (
+        done.stdout
+    )
     grave = [f"{one['severity']} {one['id']}: {one['finding']}" for one in findings if one["severity"] in GRAVE]
     assert grave == []

@@ -38,6 +38,7 @@ def test_a_name_is_refused_without_a_certificate_where_nginx_can_do_that() -> No
     assert needs_nobody(TEXT, UBUNTU_22)
     old = translate(TEXT, UBUNTU_22, "/n")
     assert "ssl_reject_handshake" not in old
+    assert "ssl_conf_command" not in old
     assert old.count("ssl_certificate /n/fullchain.pem;") == 1
     assert "ssl_certificate_key /n/privkey.pem;" in old
 

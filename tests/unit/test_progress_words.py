@@ -7,6 +7,7 @@ from pulumi.automation.events import DiagnosticEvent, EngineEvent
 from rich.console import Console
 
 from ops.progress import Progress, in_words
+from targets.certificate import NOT_ISSUED
 from targets.common.agreement import Finding
 
 
@@ -22,6 +23,11 @@ from targets.common.agreement import Finding
         ("shop-host-web1", "packages, user and folders on web1"),
         ("shop-nginx-web1", "Nginx site on web1"),
         ("shop-nginx-conf", "Nginx configuration"),
+        ("shop-certificate-files", "certificate (files)"),
+        ("shop-certificate-self-signed-web1", "certificate (self-signed) on web1"),
+        ("shop-certificate-issue-ask", "certificate: ACME server asked"),
+        ("shop-certificate-issue-10.0.0.7", "certificate: ACME server asked on 10.0.0.7"),
+        ("shop-certificate-issue-image", "image of the ACME client"),
         ("shop-traffic-live", "switch: traffic"),
     ],
 )
@@ -62,3 +68,12 @@ def test_what_was_found_in_the_projects_settings_is_shown_and_other_talk_is_not(
     progress(EngineEvent(sequence=1, timestamp=1, diagnostic_event=heard))
     assert output.getvalue() == shown
     assert progress.errors == (["gateway: broken"] if severity == "error" else [])
+
+
+def test_a_refusal_of_an_acme_server_is_shown_although_the_update_succeeds() -> None:
+    console = Console(record=True, width=200)
+    progress = Progress(console)
+    for message in (f"shop.example: {NOT_ISSUED}: self-signed", "shop: something else"):
+        told = DiagnosticEvent(message=f"<{{%reset%}}>warning: {message}<{{%reset%}}>", color="", severity="warning")
+        progress(EngineEvent(sequence=1, timestamp=1, diagnostic_event=told))
+    assert console.export_text().strip() == f"warning: shop.example: {NOT_ISSUED}: self-signed"
