@@ -39,7 +39,8 @@ def switch_chart(seen: Facts, live: str, before: int, after: int, title: str) ->
 def _most_of(values: Sequence[float]) -> float:
     """Where a scale ends that shows nearly all of them: one event stream that ended must not press the others flat."""
     ordered = sorted(values)
-    return ordered[int((len(ordered) - 1) * 0.95)] * 1.2 or 1.0 if ordered else 1.0
+    last = int(len(ordered) * 0.95) if len(ordered) > 2 * FEW else len(ordered)
+    return max(ordered[: max(last, 1)], default=1.0) * 1.1 or 1.0
 
 
 def _milliseconds(value: float) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,10 @@ class Sight:
 
     def look(self) -> dict[str, Facts | str]:
         """Host -> what is there, or in words why nobody can tell."""
+        begun = time.monotonic()
         answers = each(self.hosts, self._follow if self.every else self._ask)
+        if any(isinstance(one, AgentError) for one in answers):  # a refusal comes at once, and is no pace
+            time.sleep(max(0.0, self.every - (time.monotonic() - begun)))
         told = (str(one) if isinstance(one, AgentError) else one for one in answers)
         return {host.name: one for host, one in zip(self.hosts, told, strict=True)}
 

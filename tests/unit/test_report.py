@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 from typing import Any
 
-from ops import judgement, report_page
+from ops import charts, judgement, report_page
 from ops.updates import Update
 from targets.common.access_log import Entry
 from targets.common.around import AFTER, BEFORE, around
@@ -108,6 +108,19 @@ def test_hosts_are_added_up_and_the_slowest_latency_is_told() -> None:
     both = report_page.together([one, other])
     assert both["after"] == {"count": 1200, "errors": 4, "p50": 500.0, "p95": 500.0}
     assert both["seconds"][0]["count"] == 20
+
+
+def test_one_stream_that_ended_does_not_press_the_latencies_of_all_others_flat() -> None:
+    def tops(values: list[float]) -> list[float]:
+        seconds = [{"t": t, "count": 1, "errors": 0, "p95": value, "instances": {B: 1}} for t, value in enumerate(values)]
+        chart = charts.switch_chart({"seconds": seconds}, B, BEFORE, AFTER, "")
+        points = re.findall(r'<polyline points="([^"]*)"', chart)[0].split()
+        return [float(point.partition(",")[2]) for point in points]
+
+    many = tops([20.0, 10.0] * 25 + [56000.0])
+    assert many[1] - many[0] > 10, "20 ms and 10 ms are told apart"
+    few = tops([20.0, 10.0, 40.0])
+    assert few[2] < few[0] < few[1], "and of few the slowest is shown as it is"
 
 
 def test_what_others_wrote_is_text_and_no_markup() -> None:
