@@ -38,6 +38,9 @@ def view(request, what):
         from django.templatetags.static import static
 
         return HttpResponse(static("store/not-there.css"))
+    if what == "host":
+        request.META["HTTP_HOST"] = "second.example"
+        return HttpResponse(request.get_host())
     if what == "memory":
         return HttpResponse(len(b"x" * (1024 * 1024 * 1024)))
     if what == "disk":
@@ -52,7 +55,7 @@ def view(request, what):
 '''
 EDITS = {
     "shop/settings.py": "\nfrom shop import faults\n\nfaults.in_settings()\n"
-    'ALLOWED_HOSTS = ["other.example"] if faults.FAULT == "hosts" else [h for h in ALLOWED_HOSTS if h != "second.example"]\n',
+    'ALLOWED_HOSTS = ["other.example"] if faults.FAULT == "hosts" else ALLOWED_HOSTS\n',
     "shop/urls.py": '\nfrom shop import faults\n\nurlpatterns.insert(0, path("fault/<str:what>/", faults.view))\n',
     "shop/wsgi.py": "\nfrom shop import faults\n\nfaults.at_start()\n",
     "shop/asgi.py": "\nfrom shop import faults\n\nfaults.at_start()\n",

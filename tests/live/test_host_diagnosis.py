@@ -32,7 +32,7 @@ class BrokenHost:
             "app": {"name": APP, "source": str(source)},
             "target": "host",
             "hosts": [host.config],
-            "domains": [DOMAIN, "second.example"],
+            "domains": [DOMAIN],
             "httpPort": 80,
             "drainSeconds": 0,
             "workers": 2,
@@ -90,7 +90,7 @@ STARTS: dict[str, tuple[str, str]] = {
     "refused": ("the database does not take connections", "port 9 failed: Connection refused"),
     "password": ("refuses the user or password", 'password authentication failed for user "pw"'),
     "permission": ("the app's user may not do that", "/etc/gateway-may-not"),
-    "hosts": ("answered 400 (DisallowedHost?)", f"ALLOWED_HOSTS must have {DOMAIN}"),
+    "hosts": ("nothing was switched", f"ALLOWED_HOSTS refuses {DOMAIN}"),
     "option": ("the server does not know an option", "--no-such-flag"),
     "memory": ("it was killed for lack of memory", "lower workers, raise memory.max"),
     "migration": ("migration store.9999_broken failed", 'relation "no_such_table" does not exist'),
@@ -173,7 +173,7 @@ def test_a_port_that_somebody_took_while_nginx_was_down_is_told(site: BrokenHost
 
 def test_faults_of_views_are_told_from_the_journal(site: BrokenHost) -> None:
     assert [site.get(path) for path in ("/fault/static/", "/fault/disk/")] == [500, 500]
-    assert site.get("/", "second.example") == 400
+    assert site.get("/fault/host/") == 400
     found = site.findings()
     assert "store/not-there.css" in found["static manifest"].evidence
     assert "No space left on device" in found["disk full"].evidence
