@@ -92,7 +92,7 @@ STARTS: dict[str, tuple[str, str]] = {
     "permission": ("the app's user may not do that", "/etc/gateway-may-not"),
     "hosts": ("nothing was switched", f"ALLOWED_HOSTS refuses {DOMAIN}"),
     "option": ("the server does not know an option", "--no-such-flag"),
-    "memory": ("it was killed for lack of memory", "lower workers, raise memory.max"),
+    "memory": ("for lack of memory", "lower workers, raise memory.max"),
     "migration": ("migration store.9999_broken failed", 'relation "no_such_table" does not exist'),
 }
 
@@ -187,12 +187,13 @@ def test_a_worker_that_is_killed_for_memory_is_told(site: BrokenHost) -> None:
 
 
 def test_a_database_that_went_away_is_told(site: BrokenHost) -> None:
-    site.database.container.stop(timeout=3)
+    site.database.sql(f'ALTER DATABASE "{APP}" WITH ALLOW_CONNECTIONS false')
     try:
+        site.database.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{APP}'")
         assert site.get("/health/") == 503
         assert "connection to server" in site.findings()["database refused"].evidence
     finally:
-        site.database.container.start()
+        site.database.sql(f'ALTER DATABASE "{APP}" WITH ALLOW_CONNECTIONS true')
 
 
 def test_a_page_that_takes_too_long_and_limits_that_disagree_are_told(site: BrokenHost) -> None:
