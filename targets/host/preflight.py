@@ -12,7 +12,7 @@ from targets.common.preflight import Result, failed, ok, warning
 from targets.host.client.hosts import Host
 
 PROGRAM = Path(__file__).with_name("looking.py")
-NEEDED = {"python": "3.10", "systemd": "249", "nginx": "1.19.10"}
+NEEDED = {"python": "3.10", "systemd": "249", "nginx": "1.18"}
 """The oldest that are used: systemd of Ubuntu 22.04; Nginx with ``keepalive_time``."""
 
 
