@@ -7,7 +7,7 @@ from targets.common import processes
 from targets.common.errors import AgentError
 from targets.host.agent import instances, log, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
-from targets.host.agent.requests import FinishRequest, SchemaRequest, TaskRequest
+from targets.host.agent.requests import FinishRequest, CodeRequest, SchemaRequest, TaskRequest
 
 
 def finish(request: FinishRequest) -> dict[str, object]:
@@ -54,7 +54,7 @@ def ask_schema(request: SchemaRequest) -> str:
     known = system.read_json(places.instances / f"{request.instance}.json")
     if not known:
         return "unknown"
-    names = {field.name for field in dataclasses.fields(TaskRequest)} - {"task", "properties", "rules"}
+    names = {field.name for field in dataclasses.fields(CodeRequest)}
     values = json.loads(json.dumps({name: known[name] for name in names}))
     rules: dict[str, str | bool] = {"switch": "", "newer": False, "kept": False, "only": True}
     asked = TaskRequest(**values, task="migrate", properties=request.properties, rules=rules)
