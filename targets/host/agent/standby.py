@@ -7,7 +7,7 @@ from targets.common import processes
 from targets.common.errors import AgentError
 from targets.host.agent import instances, log, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
-from targets.host.agent.requests import FinishRequest, CodeRequest, SchemaRequest, TaskRequest
+from targets.host.agent.requests import CodeRequest, FinishRequest, SchemaRequest, TaskRequest
 
 
 def finish(request: FinishRequest) -> dict[str, object]:
