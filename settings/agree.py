@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
 from settings.errors import ConfigError
-from settings.model import Settings, Timeouts
+from settings.model import Settings
+from settings.sections import Timeouts
 
 KEEP_ALIVE = ("keep-alive", "timeout-keep-alive")
 GRACEFUL = ("graceful-timeout", "timeout-graceful-shutdown")

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from settings import agree, tls
 from settings.errors import ConfigError
-from settings.model import SERVERS, Login, Settings
+from settings.model import SERVERS, Settings
+from settings.sections import Login
 
 SECRET_KEY_NAMES = ("SECRET_KEY", "DJANGO_SECRET_KEY")
 DEV_STACK = "dev"

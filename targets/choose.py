@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from settings.model import Host, Login, Settings
+from settings.model import Settings
 from settings.plan import Plan
 from settings.preflight import check_engine
+from settings.sections import Host, Login
 from targets.base import Target
 from targets.host.client.connection import Connection
 from targets.observation import KeptRelease, Observation

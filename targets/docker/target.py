@@ -11,7 +11,7 @@ from pulumi_command import local
 
 from rendering.identity import short_hash
 from rendering.nginx import ProxySpec, configuration
-from settings.model import Service, Services
+from settings.sections import Service, Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.certificate import CertificateSpec
 from targets.docker import names, requests, tls

@@ -9,7 +9,7 @@ from components.release import Release, ReleaseArgs
 from components.release_tasks import ReleaseTasks, ReleaseTasksArgs
 from components.traffic import Traffic, TrafficArgs
 from rendering.servers import ServerSpec
-from settings.model import Service
+from settings.sections import Service
 from settings.plan import release_of
 from targets.docker import DockerTarget
 
