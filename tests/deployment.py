@@ -145,7 +145,17 @@ class Deployment:
 
     def updates(self) -> int:
         """How many updates the stack's history has."""
+        if self.kind == "embedded":
+            return len(self.embedded.history())
         return len(json.loads(self.pulumi("stack", "history", "--json", "--page-size", "1000").out))
+
+    def would_change(self) -> str:
+        """What an update with the config file as it is would do; '' for nothing."""
+        if self.kind == "pulumi":
+            done = self.pulumi("preview", "--expect-no-changes")
+            return "" if done.status == 0 else done.text
+        done = self.run(str(self.folder / ".venv/bin/python"), "-m", "ops", "preview", "--stack", self.stack)
+        return "" if "nothing to do" in done.out else done.text
 
     def must_up(self, **config: Any) -> Result:
         """``make up`` that has to succeed."""
@@ -155,7 +165,7 @@ class Deployment:
 
     def pulumi(self, *args: str, text: str | None = None) -> Result:
         """Plain ``pulumi``, with the environment that ``python -m ops env`` prints."""
-        self._learn()
+        self.learn()
         return self.run("pulumi", *args, "--stack", self.stack, "--non-interactive", "--color", "never", text=text)
 
     def on(self, kind: str) -> "Deployment":
@@ -164,7 +174,7 @@ class Deployment:
         self.env["ENGINE"] = kind
         return self
 
-    def _learn(self) -> None:
+    def learn(self) -> None:
         """The environment that plain tools need."""
         if "PULUMI_BACKEND_URL" not in self.env:
             self.env.update(re.findall(r"^export (\w+)='?([^'\n]*)'?$", self.ops("env").out, re.MULTILINE))
@@ -172,7 +182,7 @@ class Deployment:
     @property
     def embedded(self) -> EmbeddedStack:
         """The stack on the embedded engine, in this process: to look at."""
-        self._learn()
+        self.learn()
         return EmbeddedStack(self.folder, self.env, self.stack)
 
     def set_secret(self, path: str, value: str) -> None:

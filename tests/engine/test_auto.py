@@ -21,8 +21,8 @@ def test_the_verdict_is_told_in_the_preview_and_what_serves_stays_until_it_is_ac
 
     settings = site.source / "shop/settings.py"
     settings.write_text(settings.read_text().replace('0 if INTERFACE == "asgi" else 60', "60"))
-    seen = site.pulumi("preview")
-    assert "warning: autoshop: the advisor's verdict is wsgi now" in seen.text
+    seen = site.preview()
+    assert "the advisor's verdict is wsgi now" in seen.text
     assert "shop/settings.py:" in seen.text
     stays = site.must_up()
     assert "asgi serves and stays until you accept: pulumi config set gateway:interface wsgi" in stays.out

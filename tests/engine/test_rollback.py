@@ -47,8 +47,7 @@ def _same_site(site: Deployment, state: State) -> None:
     assert (written["interface"], written["server"]) == (state.health["interface"], state.server)
     assert written["env"] == {"LEVEL": state.facts["LEVEL"]}
     assert site.containers("instance") == {f"{site.app}-{state.health['instance']}": "running"}
-    preview = site.pulumi("preview", "--expect-no-changes")
-    assert preview.status == 0, preview.text
+    assert site.would_change() == ""
 
 
 def test_any_of_the_last_five_comes_back_whole_and_nobody_notices(site: Deployment, states: list[State]) -> None:
@@ -123,7 +122,7 @@ def test_a_second_clone_without_the_source_goes_back_too(site: Deployment, state
     (clone / "Pulumi.dev.yaml").unlink()
     folder, env = site.folder, dict(site.env)
     try:
-        site.pulumi("stack")  # asks for the environment
+        site.learn()
         site.folder = clone
         result = site.rollback(states[-1].update)
         assert result.status == 0, result.text
@@ -181,7 +180,9 @@ def test_a_release_that_is_no_longer_kept_is_said_so_with_those_that_are(site: D
 
 
 def test_secrets_of_another_passphrase_are_refused_and_never_written(site: Deployment, states: list[State]) -> None:
-    site.pulumi("stack")
+    if not shutil.which("pulumi"):
+        pytest.skip("no pulumi on PATH, which changes a passphrase")
+    site.learn()
     passphrase = site.folder / "other-passphrase"
     passphrase.write_text("another passphrase")
     changed = site.pulumi("stack", "change-secrets-provider", "passphrase", text="another passphrase\nanother passphrase\n")
