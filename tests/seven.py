@@ -54,10 +54,9 @@ def requirement(site: Deployment, line: str) -> None:
 
 def template(site: Deployment, marker: str) -> None:
     """A template of Nginx that sets a header."""
-    path = site.folder / f"templates/nginx/{'server' if isinstance(site, HostDeployment) else 'nginx'}.conf.j2"
+    path = site.folder / "templates/nginx/headers.conf.j2"
     lines = [line for line in path.read_text().splitlines() if "X-Template" not in line]
-    at = next(index for index, line in enumerate(lines) if "keepalive_timeout 75s" in line)
-    path.write_text("\n".join([*lines[:at], f'    add_header X-Template "{marker}" always;', *lines[at:], ""]))
+    path.write_text("\n".join([*lines, f'add_header X-Template "{marker}" always;', ""]))
 
 
 def state(site: Deployment, update: int, host: TestHost | None = None) -> State:
