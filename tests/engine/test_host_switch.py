@@ -167,7 +167,7 @@ def test_closing_the_site_is_nginx_alone_and_the_log_that_tells_of_it_is_turned(
     site.must_up(serving="socket")
     before = site.outputs()["instance"]
     address = host.run("hostname", "-I").split()[0]
-    site.must_up(maintenance=True, trustedProxies=["192.0.2.0/24"], limits={"login": {"paths": ["/admin/login/"]}})
+    site.must_up(maintenance=True, limits={"login": {"paths": ["/admin/login/"]}})
     with site.client() as client:
         eventually(lambda: client.get("/").status_code == 503, 5, address)
         assert "Closed for a moment" in client.get("/?secret=x").text
@@ -182,7 +182,7 @@ def test_closing_the_site_is_nginx_alone_and_the_log_that_tells_of_it_is_turned(
     eventually(lambda: before in host.run("cat", log), 5, "the log goes on in a new file")
     closed = [json.loads(line) for line in host.run("cat", f"{log}.1").splitlines()]
     assert {line["uri"] for line in closed if line["status"] == 503} == {"/"}
-    site.must_up(trustedProxies=[], limits={})
+    site.must_up(limits={})
 
 
 def test_an_operator_sees_what_serves_and_goes_back_by_hand_which_the_next_up_tells(site: HostDeployment, host: TestHost) -> None:
