@@ -1,7 +1,6 @@
 """Two stacks of one site on a host: each with an instance and a config of its own, and exactly one of them has the traffic."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -9,25 +8,11 @@ from bench.load import Load
 from tests.deployment import eventually
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
+from tests.stacks import Stacks
 
 pytestmark = pytest.mark.long
 
 APP = "hosttwo"
-
-
-class Stacks:
-    """``prod-wsgi``, which has the site, and ``prod-asgi``, which has joined it; both in one project folder."""
-
-    def __init__(self, site: HostDeployment) -> None:
-        self.site = site
-        self.configs: dict[str, dict[str, Any]] = {
-            "prod-wsgi": {**site.config, "interface": "wsgi"},
-            "prod-asgi": {**site.config, "interface": "asgi", "joins": "prod-wsgi"},
-        }
-
-    def __call__(self, stack: str) -> HostDeployment:
-        self.site.stack, self.site.config = stack, self.configs[stack]
-        return self.site
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +21,7 @@ def host(linux: Callable[..., TestHost]) -> TestHost:
 
 
 @pytest.fixture(scope="module")
-def stacks(deploy_to_hosts: Callable[..., HostDeployment], host: TestHost) -> Stacks:
+def stacks(deploy_to_hosts: Callable[..., HostDeployment], host: TestHost) -> Stacks[HostDeployment]:
     site = deploy_to_hosts(APP, [host])
     site.config |= {"workers": 1, "drainSeconds": 3, "health": {"timeout": 60}}
     return Stacks(site)
@@ -50,13 +35,13 @@ def processes(site: HostDeployment) -> dict[str, str]:
     }
 
 
-def test_a_stack_joins_only_a_site_that_is_there(stacks: Stacks) -> None:
+def test_a_stack_joins_only_a_site_that_is_there(stacks: Stacks[HostDeployment]) -> None:
     result = stacks("prod-asgi").up()
     assert result.status == 1, result.text
     assert f"stack prod-wsgi serves no '{APP}' on this host to join; way out: make up STACK=prod-wsgi first" in result.err
 
 
-def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks) -> None:
+def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks[HostDeployment]) -> None:
     stacks("prod-wsgi").must_up()
     other = stacks("prod-asgi")
     joins = other.config.pop("joins")
@@ -68,7 +53,7 @@ def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks) 
     assert f"{APP} on this host belongs to stack gateway/prod-wsgi; way out: another app.name" in refused.err
 
 
-def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_notices(stacks: Stacks) -> None:
+def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_notices(stacks: Stacks[HostDeployment]) -> None:
     stacks("prod-asgi").must_up()
     site = stacks.site
     assert site.health()["interface"] == "asgi"
@@ -87,14 +72,14 @@ def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_noti
         assert processes(site) == both, "both run, before and after, and nothing was started"
 
 
-def test_the_preview_of_the_other_one_says_that_it_does_not_serve(stacks: Stacks) -> None:
+def test_the_preview_of_the_other_one_says_that_it_does_not_serve(stacks: Stacks[HostDeployment]) -> None:
     preview = stacks("prod-asgi").pulumi("preview")
     assert preview.status == 0, preview.text
     assert "this stack does not serve: stack prod-wsgi does, wsgi (gunicorn)" in preview.text
     assert "this stack does not serve" not in stacks("prod-wsgi").pulumi("preview").text
 
 
-def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Stacks) -> None:
+def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Stacks[HostDeployment]) -> None:
     site = stacks("prod-wsgi")
     old = site.health()["instance"]
     other = {one: told for one, told in processes(site).items() if one != old}
@@ -105,7 +90,7 @@ def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Sta
     assert "nothing to do" in site.must_up().out
 
 
-def test_each_goes_back_in_its_own_history_and_has_a_standby_of_its_own(stacks: Stacks) -> None:
+def test_each_goes_back_in_its_own_history_and_has_a_standby_of_its_own(stacks: Stacks[HostDeployment]) -> None:
     site = stacks("prod-wsgi")
     now = site.health()
     assert site.rollback().status == 0
@@ -123,7 +108,7 @@ def test_each_goes_back_in_its_own_history_and_has_a_standby_of_its_own(stacks: 
     assert "traffic is back on the standby" in back.out
 
 
-def test_after_a_reboot_both_run_and_the_right_one_has_the_traffic(stacks: Stacks, host: TestHost) -> None:
+def test_after_a_reboot_both_run_and_the_right_one_has_the_traffic(stacks: Stacks[HostDeployment], host: TestHost) -> None:
     site, before = stacks("prod-wsgi"), stacks.site.health()
     host.container.restart(timeout=20)
     host.await_boot()
@@ -133,7 +118,9 @@ def test_after_a_reboot_both_run_and_the_right_one_has_the_traffic(stacks: Stack
     assert len(site.units()) == 3
 
 
-def test_the_first_stays_as_long_as_another_needs_it_and_gets_the_traffic_when_that_goes(stacks: Stacks, host: TestHost) -> None:
+def test_the_first_stays_as_long_as_another_needs_it_and_gets_the_traffic_when_that_goes(
+    stacks: Stacks[HostDeployment], host: TestHost
+) -> None:
     refused = stacks("prod-wsgi").ops("down")
     assert refused.status == 2, refused.text
     assert "stack prod-asgi has joined this site and needs it; way out: make down STACK=prod-asgi first" in refused.err

@@ -7,42 +7,28 @@ import pytest
 
 from bench.load import Load
 from tests.deployment import Deployment
+from tests.stacks import Stacks
 
 pytestmark = pytest.mark.long
 
 APP = "twostacks"
 
 
-class Stacks:
-    """``prod-wsgi``, which has the site, and ``prod-asgi``, which has joined it; both in one project folder."""
-
-    def __init__(self, site: Deployment) -> None:
-        self.site = site
-        self.configs = {
-            "prod-wsgi": {**site.config, "interface": "wsgi"},
-            "prod-asgi": {**site.config, "interface": "asgi", "joins": "prod-wsgi"},
-        }
-
-    def __call__(self, stack: str) -> Deployment:
-        self.site.stack, self.site.config = stack, self.configs[stack]
-        return self.site
-
-
 @pytest.fixture(scope="module")
-def stacks(deploy: Callable[..., Deployment]) -> Stacks:
+def stacks(deploy: Callable[..., Deployment]) -> Stacks[Deployment]:
     site = deploy(APP)
     site.config |= {"drainSeconds": 5, "health": {"timeout": 60}}
     return Stacks(site)
 
 
-def test_a_stack_joins_only_a_site_that_is_there(stacks: Stacks) -> None:
+def test_a_stack_joins_only_a_site_that_is_there(stacks: Stacks[Deployment]) -> None:
     result = stacks("prod-asgi").up()
     assert result.status == 2, result.text
     assert "config gateway:joins: got 'prod-wsgi', which serves no 'twostacks' on this engine" in result.err
     assert "make up STACK=prod-wsgi first" in result.err
 
 
-def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks) -> None:
+def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks[Deployment]) -> None:
     stacks("prod-wsgi").must_up()
     other = stacks("prod-asgi")
     joins = other.config.pop("joins")
@@ -54,7 +40,7 @@ def test_two_stacks_with_one_name_by_accident_are_still_refused(stacks: Stacks) 
     assert "gateway:app.name" in refused.err
 
 
-def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_notices(stacks: Stacks) -> None:
+def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_notices(stacks: Stacks[Deployment]) -> None:
     stacks("prod-asgi").must_up()
     site = stacks.site
     assert site.health()["interface"] == "asgi"
@@ -73,14 +59,14 @@ def test_the_stack_that_is_brought_up_has_the_traffic_to_and_fro_and_nobody_noti
         assert (site.folder / f"Pulumi.{stack}.yaml").read_text() == (site.folder / "before.yaml").read_text()
 
 
-def test_the_preview_of_the_other_one_says_that_it_does_not_serve(stacks: Stacks) -> None:
+def test_the_preview_of_the_other_one_says_that_it_does_not_serve(stacks: Stacks[Deployment]) -> None:
     preview = stacks("prod-asgi").pulumi("preview")
     assert preview.status == 0, preview.text
     assert "this stack does not serve: stack prod-wsgi does, wsgi (gunicorn)" in preview.text
     assert "this stack does not serve" not in stacks("prod-wsgi").pulumi("preview").text
 
 
-def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Stacks) -> None:
+def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Stacks[Deployment]) -> None:
     site = stacks("prod-wsgi")
     before = {name for name in site.containers("instance") if not name.endswith(site.health()["instance"])}
     site.must_up(env={"LEVEL": "2"})
@@ -89,7 +75,7 @@ def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Sta
     assert "nothing to do" in site.must_up().out
 
 
-def test_each_goes_back_in_its_own_history(stacks: Stacks) -> None:
+def test_each_goes_back_in_its_own_history(stacks: Stacks[Deployment]) -> None:
     site = stacks("prod-wsgi")
     now = site.health()
     assert site.rollback().status == 0
@@ -98,7 +84,7 @@ def test_each_goes_back_in_its_own_history(stacks: Stacks) -> None:
     assert len(site.containers("instance")) == 2
 
 
-def test_the_first_stays_as_long_as_another_needs_it_and_gets_the_traffic_when_that_goes(stacks: Stacks) -> None:
+def test_the_first_stays_as_long_as_another_needs_it_and_gets_the_traffic_when_that_goes(stacks: Stacks[Deployment]) -> None:
     refused = stacks("prod-wsgi").ops("down")
     assert refused.status == 2, refused.text
     assert "stack prod-asgi has joined this site and needs it; way out: make down STACK=prod-asgi first" in refused.err
