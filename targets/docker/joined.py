@@ -9,9 +9,10 @@ from targets.certificate import CertificateSpec
 from targets.docker import names, requests
 from targets.docker.commands import command
 from targets.docker.target import DockerTarget
+from targets.joined import LeavesCertificates
 
 
-class JoinedTarget(DockerTarget):
+class JoinedTarget(LeavesCertificates, DockerTarget):
     """As ``DockerTarget``, but what instances share is there already and stays the first stack's.
 
     ``owner`` is that first stack (``project/stack``), ``stack`` this one. ``services`` are the data services that its instances
@@ -34,19 +35,6 @@ class JoinedTarget(DockerTarget):
     def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
         """The first stack's, as it is."""
         return self._ready
-
-    def issue(
-        self,
-        name: str,
-        spec: CertificateSpec,
-        address: str,
-        port: int,
-        parent: pulumi.Resource,
-        after: Sequence[pulumi.Resource],
-        observed: str = "",
-    ) -> pulumi.Output[str]:
-        """The first stack does."""
-        return pulumi.Output.from_input("")
 
     def proxy(
         self,

@@ -11,9 +11,10 @@ from targets.host.agent.requests import JoinRequest
 from targets.host.client.connection import Connection
 from targets.host.commands import command, label
 from targets.host.target import HostTarget
+from targets.joined import LeavesCertificates
 
 
-class JoinedHostTarget(HostTarget):
+class JoinedHostTarget(LeavesCertificates, HostTarget):
     """As ``HostTarget``, but what instances share is there already and stays the first stack's.
 
     ``owner`` is that first stack (``project/stack``), ``stack`` this one.
@@ -43,19 +44,6 @@ class JoinedHostTarget(HostTarget):
     def certificate(self, name: str, spec: CertificateSpec, address: str, port: int, parent: pulumi.Resource) -> pulumi.Resource:
         """The first stack's, as it is."""
         return self
-
-    def issue(
-        self,
-        name: str,
-        spec: CertificateSpec,
-        address: str,
-        port: int,
-        parent: pulumi.Resource,
-        after: Sequence[pulumi.Resource],
-        observed: str = "",
-    ) -> pulumi.Output[str]:
-        """The first stack does."""
-        return pulumi.Output.from_input("")
 
     def proxy(
         self,
