@@ -1,4 +1,4 @@
-"""Times, failed requests and logins of the ways to deploy to hosts.
+"""Times, failed requests and logins of the ways to deploy to hosts, and how long going back takes.
 
 python -m bench.peers [--hosts 1 4] [--count 3]
 """
@@ -19,7 +19,7 @@ import httpx
 
 from bench.lab import RESULTS, machine
 from bench.load import Load
-from bench.peers.ways import Ansible, ByHand, Ours, Peer, Pyinfra, Way
+from bench.peers.ways import Ansible, ByHand, Ours, OursWithStandby, Peer, Pyinfra, Way
 from tests.hosting import HostDeployment
 from tests.live import database as databases
 from tests.live import hosts as machines
@@ -58,7 +58,7 @@ def lab(number: int) -> Iterator[tuple[list[TestHost], HostDeployment, list[Way]
             peer = kind(hosts, work, venv, env)
             peer.prepare(site.source)
             peers.append(peer)
-        yield hosts, site, [Ours(site), *peers]
+        yield hosts, site, [*peers, Ours(site), OursWithStandby(site)]
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -112,6 +112,19 @@ def times(way: Way, hosts: list[TestHost], count: int) -> dict[str, Any]:
     return {**found, "release": release}
 
 
+def returns(way: Way, hosts: list[TestHost], count: int) -> dict[str, Any]:
+    """Seconds from the command until every host serves what was before a release of another interface, and until it is done."""
+    answer, whole = [], []
+    way.bring("wsgi")
+    for number in range(count):
+        way.change(f"to go back from {number} {time.time()}")
+        way.bring("asgi")
+        first, done = answering(way, hosts, "wsgi", way.back)
+        answer.append(first)
+        whole.append(done)
+    return {"back answers": answer, "back": whole}
+
+
 def gaps(way: Way, hosts: list[TestHost], count: int) -> dict[str, Any]:
     """Failed requests and the longest gap on the first two hosts while they are switched, and of an undisturbed run."""
     found: dict[str, Any] = {"failed": 0, "requests": 0, "gap ms": [], "undisturbed gap ms": []}
@@ -136,6 +149,15 @@ def gaps(way: Way, hosts: list[TestHost], count: int) -> dict[str, Any]:
     return found
 
 
+def figures(way: Way, hosts: list[TestHost], count: int) -> dict[str, Any]:
+    """What is to be known of that way."""
+    if isinstance(way, OursWithStandby):
+        return returns(way, hosts, count)
+    if isinstance(way, ByHand):
+        return gaps(way, hosts, count)
+    return times(way, hosts, count) | returns(way, hosts, count) | gaps(way, hosts, count)
+
+
 def shown(values: object) -> str:
     """Minimum, median and maximum."""
     if not isinstance(values, list):
@@ -155,8 +177,7 @@ def main() -> None:
             for way in ways:
                 if given.only and way.name not in given.only:
                     continue
-                found = {} if isinstance(way, ByHand) else times(way, hosts, given.count)
-                found |= gaps(way, hosts, given.count)
+                found = figures(way, hosts, given.count)
                 if isinstance(way, ByHand):
                     way.rest()
                 elif isinstance(way, Peer):

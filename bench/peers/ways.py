@@ -72,6 +72,10 @@ class Way(ABC):
     def change(self, text: str) -> None:
         """Another release: a static file with that text."""
 
+    @abstractmethod
+    def back(self) -> None:
+        """To the release before the last change, and to WSGI, which it had."""
+
 
 class Ours(Way):
     """``pulumi up``."""
@@ -91,6 +95,21 @@ class Ours(Way):
     def change(self, text: str) -> None:
         (self.site.source / "store/static/store/note.txt").write_text(text)
 
+    def back(self) -> None:
+        done = self.site.rollback(None, "--yes")
+        if done.status:
+            raise RuntimeError(done.text)
+
+
+class OursWithStandby(Ours):
+    """The instance from before is kept running."""
+
+    name = "gateway, standby"
+
+    def bring(self, interface: str) -> None:
+        self.site.config["standby"] = True
+        super().bring(interface)
+
 
 @dataclass
 class Peer(Way):
@@ -100,6 +119,7 @@ class Peer(Way):
     folder: Path
     venv: str
     env: dict[str, str]
+    before = ""
     port = 8081
     domain = "peer.example"
 
@@ -111,8 +131,14 @@ class Peer(Way):
         self._pack()
 
     def change(self, text: str) -> None:
-        (self.folder / "code/store/static/store/note.txt").write_text(text)
+        note = self.folder / "code/store/static/store/note.txt"
+        self.before = note.read_text() if note.exists() else ""
+        note.write_text(text)
         self._pack()
+
+    def back(self) -> None:
+        self.change(self.before)
+        self.bring("wsgi")
 
     def _pack(self) -> None:
         with tarfile.open(self.folder / "code.tar", "w") as tar:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import pulumi
 
-from rendering.identity import short_hash
 from rendering.nginx import ProxySpec
 from targets.certificate import CertificateSpec
 from targets.host.agent.requests import JoinRequest
 from targets.host.client.connection import Connection
 from targets.host.commands import command, label
+from targets.host.site import HostSite
 from targets.host.target import HostTarget
 from targets.joined import LeavesCertificates
 
@@ -33,10 +33,7 @@ class JoinedHostTarget(LeavesCertificates, HostTarget):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         pulumi.ComponentResource.__init__(self, "gateway:index:HostTarget", app, None, opts)
-        self._take(app, owner, hosts, rolling, plain, memory)
-        self.stack = stack
-        # With the same config as the first stack its instances are still its own.
-        self.revision = short_hash(self.revision, stack)
+        self._take(HostSite(app, owner, stack, plain, memory), hosts, rolling)
         request = JoinRequest(app=app, owner=owner, stack=stack).json()
         self.ready = {host: command(f"{app}-joined-{label(host)}", "join", [host], request, self) for host in self.hosts}
         self.register_outputs({})

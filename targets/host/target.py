@@ -2,33 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi_command import local
 
-from rendering import monitoring, units
-from rendering.identity import short_hash
-from rendering.nginx import ProxySpec, default_site, default_tls_site, site
-from rendering.seconds import STOP_SECONDS, UPSTREAM_SECONDS
-from rendering.templates import FOLDER
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
+from rendering import monitoring
+from rendering.nginx import ProxySpec
+from targets.base import InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.certificate import CertificateSpec
 from targets.host import tls
 from targets.host.agent import requests
-from targets.host.agent.places import ENTRIES, NGINX_GROUP, Places
-from targets.host.agent.releases import OWN
 from targets.host.client.connection import Connection
 from targets.host.commands import command, label
-from targets.host.confined import task_properties, writable
-
-ENTRY = tuple(Path(__file__).parents[1] / "common" / name for name in ENTRIES)
-BROUGHT = (*ENTRY, *sorted((FOLDER / "systemd").glob("app*.j2")))
-"""What the target itself puts into an instance."""
-FIRST_PORT, PORTS = 20000, 10000
-"""Where the ports of the plain form are."""
+from targets.host.site import HostSite
 
 
 class HostTarget(pulumi.ComponentResource):
@@ -52,7 +38,7 @@ class HostTarget(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:HostTarget", app, None, opts)
-        self._take(app, owner, hosts, rolling, plain, memory)
+        self._take(HostSite(app, owner, plain=plain, memory=memory), hosts, rolling)
         figures = {
             "metrics_service": monitoring.service(app),
             "metrics_timer": monitoring.timer(app),
@@ -65,37 +51,20 @@ class HostTarget(pulumi.ComponentResource):
         }
         self.register_outputs({})
 
-    def _take(
-        self, app: str, owner: str, hosts: Sequence[Connection], rolling: int, plain: bool, memory: tuple[str, str]
-    ) -> None:
-        self.app, self.owner, self.stack, self.hosts, self.rolling = app, owner, "", tuple(hosts), rolling
-        self.plain, self.memory, self.places = plain, memory, Places(app)
-        self.user = NGINX_GROUP if plain else app
-        self.revision = short_hash(*(path.read_text() for path in BROUGHT), units.HARDENING, plain, memory)
-        self.live_socket = str(self.places.live)
+    def _take(self, site: HostSite, hosts: Sequence[Connection], rolling: int) -> None:
+        self.site, self.app, self.owner, self.stack = site, site.app, site.owner, site.stack
+        self.hosts, self.rolling, self.places = tuple(hosts), rolling, site.places
+        self.revision = site.revision
+        self.live_socket, self.tls_root = str(self.places.live), str(self.places.tls)
         self.static_root, self.media_root = str(self.places.static), str(self.places.media)
         self.pages_root, self.maintenance_file = str(self.places.pages), str(self.places.maintenance)
-        self.tls_root = str(self.places.tls)
         self._publish = ("0.0.0.0", 80)
         self._proxy: pulumi.Input[str] = ""
         self._told: dict[pulumi.Resource, pulumi.Output[str]] = {}
 
     def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
         """Code and environment on every host; returns the folder. Old ones are collected when the engine drops the release."""
-        request = {
-            "app": self.app,
-            "owner": self.owner,
-            "release": spec.release,
-            "keep": spec.keep,
-            "source": spec.source,
-            "ref": spec.ref,
-            "digest": spec.digest,
-            "requirements": spec.requirements,
-            "packages": spec.packages,
-            "python": spec.python,
-            "settings_module": spec.settings_module,
-            "migrations": spec.migrations,
-        }
+        request = self.site.release(spec)
         steps = [
             command(
                 f"{name}-{label(host)}",
@@ -143,13 +112,7 @@ class HostTarget(pulumi.ComponentResource):
         """
 
         def request(task: str, rules: dict[str, str | bool]) -> Callable[[str], str]:
-            told = requests.TaskRequest(
-                **self._code(spec),
-                task=task,
-                properties=task_properties(self.app, plain=self.plain),
-                rules=rules,
-                site=dict(spec.site) if task == "check" else {},
-            ).json()
+            told = self.site.task(spec, task, rules).json()
             return lambda _: told
 
         steps: list[local.Command] = []
@@ -188,10 +151,7 @@ class HostTarget(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         """The instance on every host, healthy on its own socket; on delete it is drained, stopped and removed."""
 
-        def request(_: str) -> str:
-            return self._instance(spec).json()
-
-        text = _text(code, request)
+        text = _text(code, lambda _: self.site.instance(spec).json())
         return self._together(
             name,
             parent,
@@ -229,29 +189,7 @@ class HostTarget(pulumi.ComponentResource):
     ) -> pulumi.Resource:
         """The site of the distribution's Nginx on every host."""
         self._publish = publish
-        address, port = publish
-        tls_port = spec.public[1] if spec.listen_tls else 0
-        own = replace(
-            spec,
-            listen=port,
-            listen_tls=tls_port,
-            address="" if address == "0.0.0.0" else address,
-            upstream_file=str(self.places.upstream),
-        )
-        request = requests.ProxyRequest(
-            app=self.app,
-            owner=self.owner,
-            site=site(own, self.app),
-            default=default_site(own),
-            address=address,
-            port=port,
-            host=spec.domains[0],
-            pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
-            maintenance=spec.maintenance,
-            kept=spec.kept,
-            tls_port=tls_port,
-            tls_default=default_tls_site(own) if tls_port else "",
-        ).json()
+        request = self.site.proxy(name, spec, publish).json()
         steps: list[local.Command] = []
 
         def make(group: pulumi.Resource) -> list[local.Command]:
@@ -269,27 +207,9 @@ class HostTarget(pulumi.ComponentResource):
         self, name: str, spec: TrafficSpec, parent: pulumi.Resource, after: Sequence[pulumi.Resource]
     ) -> pulumi.Output[Mapping[str, object]]:
         """The rename of ``live.sock`` on all hosts, or on none."""
-        address, port = self._publish
-        about = requests.TrafficRequest(
-            app=self.app,
-            owner=self.owner,
-            stack=self.stack,
-            instance=spec.instance,
-            interface=spec.interface,
-            server=spec.server,
-            release=spec.release,
-            host=spec.health_host,
-            path=spec.health_path,
-            address=address,
-            port=port,
-            watch_seconds=spec.watch_seconds,
-            watch_errors=spec.watch_errors,
-            standby=spec.standby,
-        ).json()
-        noted = {"source": spec.source, "rendered_from": spec.rendered_from, "back": spec.back}
 
         def request(proxy: str) -> str:
-            return json.dumps({**json.loads(about), "noted": {**noted, "proxy": proxy}})
+            return json.dumps(self.site.traffic(spec, self._publish, proxy))
 
         text = _text(self._proxy, request)
         step = command(
@@ -309,78 +229,6 @@ class HostTarget(pulumi.ComponentResource):
         make(group)
         group.register_outputs({})
         return group
-
-    def _code(self, spec: CodeSpec) -> dict[str, Any]:
-        return {
-            "app": self.app,
-            "owner": self.owner,
-            "user": self.user,
-            "release": spec.release,
-            "env_id": spec.env_id,
-            "secret_names": spec.secret_names,
-            "settings_module": spec.settings_module,
-        }
-
-    def _instance(self, spec: InstanceSpec) -> requests.InstanceRequest:
-        port = FIRST_PORT + int(spec.instance, 16) % PORTS if self.plain else 0
-        release = self.places.release(spec.release)
-        entry = short_hash(*(path.read_text() for path in ENTRY))
-        socket = str(self.places.socket(spec.instance))
-        own = units.UnitSpec(
-            app=self.app,
-            instance=spec.instance,
-            interface=spec.interface,
-            server=spec.server,
-            release=spec.release,
-            user=self.user,
-            release_folder=str(release),
-            env_file=str(self.places.env_file(spec.env_id)),
-            program=str(release / OWN / "venv/bin"),
-            argv=[_plain(word, port) for word in (*spec.argv[:-1], "gateway_entry:application")],
-            environment=(
-                ("DJANGO_SETTINGS_MODULE", spec.settings_module),
-                ("GATEWAY_RELEASE", spec.release),
-                ("GATEWAY_INTERFACE", spec.interface),
-                ("GATEWAY_SERVER", spec.server),
-                ("GATEWAY_INSTANCE", spec.instance),
-                ("GATEWAY_STACK", self.stack or self.owner),
-                ("GATEWAY_ENTRY_POINT", spec.argv[-1]),
-                ("GATEWAY_SOCKET", socket),
-                ("PYTHONPATH", f"{self.places.entries / entry}:{release}"),
-                ("PYTHONDONTWRITEBYTECODE", "1"),
-            ),
-            listen=f"127.0.0.1:{port}" if port else socket,
-            port=port,
-            nginx_group=NGINX_GROUP,
-            writable=writable(self.places),
-            start_seconds=spec.health_timeout + 30,
-            memory_high=self.memory[0],
-            memory_max=self.memory[1],
-        )
-        return requests.InstanceRequest(
-            **self._code(spec),
-            stack=self.stack,
-            instance=spec.instance,
-            interface=spec.interface,
-            server=spec.server,
-            service=units.service(own),
-            socket=units.socket(own),
-            again=units.again(own),
-            entry=entry,
-            port=port,
-            host=spec.health_host,
-            path=spec.health_path,
-            timeout=spec.health_timeout,
-            scheme=spec.scheme,
-            drain_seconds=spec.drain_seconds,
-            upstream_seconds=UPSTREAM_SECONDS,
-            stop_seconds=STOP_SECONDS,
-        )
-
-
-def _plain(word: str, port: int) -> str:
-    """Daphne is told what kind of socket it inherits; all others see for themselves."""
-    return word.replace("systemd:domain=UNIX", "systemd:domain=INET") if port else word
 
 
 def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:
