@@ -6,8 +6,9 @@ import pulumi
 
 from rendering.nginx import ProxySpec
 from targets.certificate import CertificateSpec
-from targets.docker import names, requests
+from targets.docker import requests
 from targets.docker.commands import command
+from targets.docker.site import DockerSite
 from targets.docker.target import DockerTarget
 from targets.joined import LeavesCertificates
 
@@ -23,11 +24,7 @@ class JoinedTarget(LeavesCertificates, DockerTarget):
         self, app: str, *, owner: str, stack: str, services: Sequence[str] = (), opts: pulumi.ResourceOptions | None = None
     ) -> None:
         pulumi.ComponentResource.__init__(self, "gateway:index:DockerTarget", app, None, opts)
-        self.app, self.owner, self.stack = app, owner, stack
-        self.names = names.Names(app)
-        self.services = tuple(sorted(services))
-        self._base_images = {}
-        self._proxy = ""
+        self._take(DockerSite(app, owner, stack, tuple(sorted(services))))
         request = requests.JoinRequest(app=app, owner=owner, stack=stack, services=self.services)
         self._ready = command(f"{app}-joined", "join", request.model_dump_json(), self)
         self.register_outputs({})

@@ -2,27 +2,22 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 from pulumi_command import local
 
 from rendering.identity import short_hash
-from rendering.nginx import ProxySpec, configuration
+from rendering.nginx import ProxySpec
 from settings.sections import Service, Services
-from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
+from targets.base import InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.certificate import CertificateSpec
 from targets.docker import names, requests, tls
 from targets.docker.commands import command
 from targets.docker.services import data_service
-from targets.serving import Serving
+from targets.docker.site import DEFAULT_PYTHON, TLS_PORT, DockerSite
 
-DEFAULT_PYTHON = "3.13"
 NGINX = "nginx:stable"
-TLS_PORT = 443
-"""Inside Nginx's container."""
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 PROTECTED = ("media", "postgres", "redis")
 """Volumes with what users made: Pulumi refuses to delete them."""
@@ -51,11 +46,7 @@ class DockerTarget(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("gateway:index:DockerTarget", app, None, opts)
-        self.app, self.owner, self.stack = app, owner, ""
-        self.names = names.Names(app)
-        self.services = tuple(sorted(services or {}))
-        self._base_images: dict[str, pulumi.Output[str]] = {}
-        self._proxy: pulumi.Input[str] = ""
+        self._take(DockerSite(app, owner, services=tuple(sorted(services or {}))))
         self.network = docker.Network(
             f"{app}-network", name=self.names.network, labels=self._network_labels(), opts=self._child()
         )
@@ -68,24 +59,15 @@ class DockerTarget(pulumi.ComponentResource):
         self._data = [self._service(service, (services or {})[service]) for service in self.services]
         self.register_outputs({"network": self.network.name})
 
+    def _take(self, site: DockerSite) -> None:
+        self.site, self.app, self.owner, self.stack, self.services = site, site.app, site.owner, site.stack, site.services
+        self.names = names.Names(site.app)
+        self._base_images: dict[str, pulumi.Output[str]] = {}
+        self._proxy: pulumi.Input[str] = ""
+
     def release(self, name: str, spec: ReleaseSpec, parent: pulumi.Resource) -> pulumi.Output[str]:
         """The release's image; returns its id. Images of old releases are collected when the engine drops the release."""
-        request = requests.ReleaseRequest(
-            app=self.app,
-            owner=self.owner,
-            release=spec.release,
-            source=spec.source,
-            ref=spec.ref,
-            digest=spec.digest,
-            image=spec.image,
-            dockerfile=spec.dockerfile,
-            requirements=spec.requirements,
-            packages=spec.packages,
-            settings_module=spec.settings_module,
-            migrations=spec.migrations,
-            base=f"python:{spec.python or DEFAULT_PYTHON}-slim",
-            keep=spec.keep,
-        )
+        request = self.site.release(spec)
         step = command(name, "release", request.model_dump_json(), parent, delete="collect-releases", immutable=True)
         return step.stdout
 
@@ -113,10 +95,7 @@ class DockerTarget(pulumi.ComponentResource):
         """A release task in a container of its own, of the new image with the new env."""
 
         def request(image: str) -> str:
-            variables = {"GATEWAY_RELEASE": spec.release}
-            return requests.TaskRequest(
-                **self._code(spec, image, variables), task=task, rules=spec.rules, site=dict(spec.site) if task == "check" else {}
-            ).model_dump_json()
+            return self.site.task(spec, task, image).model_dump_json()
 
         needs = [*self._needs(), *after]
         return command(name, "task", _text(code, request), parent, after=needs, immutable=True, observed=spec.observed)
@@ -137,25 +116,7 @@ class DockerTarget(pulumi.ComponentResource):
         """The instance's container, healthy on its own socket; on delete it is drained, stopped and removed."""
 
         def request(image: str) -> str:
-            variables = {
-                "GATEWAY_RELEASE": spec.release,
-                "GATEWAY_INTERFACE": spec.interface,
-                "GATEWAY_SERVER": spec.server,
-                "GATEWAY_INSTANCE": spec.instance,
-                "GATEWAY_ENTRY_POINT": spec.argv[-1],
-            }
-            return requests.InstanceRequest(
-                **self._code(spec, image, variables),
-                instance=spec.instance,
-                interface=spec.interface,
-                server=spec.server,
-                argv=(*spec.argv[:-1], "gateway_entry:application"),
-                host=spec.health_host,
-                path=spec.health_path,
-                timeout=spec.health_timeout,
-                scheme=spec.scheme,
-                drain_seconds=spec.drain_seconds,
-            ).model_dump_json()
+            return self.site.instance(spec, image).model_dump_json()
 
         needs = [*self._needs(), *after]
         return command(name, "start", _text(code, request), parent, delete="stop", after=needs, observed=spec.observed)
@@ -187,19 +148,10 @@ class DockerTarget(pulumi.ComponentResource):
         observed: str = "",
     ) -> pulumi.Resource:
         """Nginx's configuration, applied in place, and its container, which stays."""
-        image, own = self.image(NGINX), replace(spec, listen_tls=TLS_PORT if spec.listen_tls else 0)
+        image = self.image(NGINX)
 
         def request(image_id: str) -> str:
-            return requests.ProxyRequest(
-                app=self.app,
-                owner=self.owner,
-                image=image_id,
-                configuration=configuration(own),
-                pages={f"{spec.pages_id}/{name}": text for name, text in spec.pages.items()},
-                maintenance=spec.maintenance,
-                kept=spec.kept,
-                tls=bool(spec.listen_tls),
-            ).model_dump_json()
+            return self.site.proxy(name, spec, image_id).model_dump_json()
 
         applied = command(f"{name}-conf", "proxy", _text(image, request), parent, after=[self._ready, *after], observed=observed)
         self._proxy = applied.stdout
@@ -237,39 +189,11 @@ class DockerTarget(pulumi.ComponentResource):
         """The rename of ``live.sock``."""
 
         def request(proxy: str) -> str:
-            return requests.TrafficRequest(
-                app=self.app,
-                owner=self.owner,
-                stack=self.stack,
-                serving=Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance),
-                host=spec.health_host,
-                path=spec.health_path,
-                proxy=proxy,
-                source=spec.source,
-                rendered_from=spec.rendered_from,
-                watch_seconds=spec.watch_seconds,
-                watch_errors=spec.watch_errors,
-                standby=spec.standby,
-                back=spec.back,
-            ).model_dump_json()
+            return self.site.traffic(spec, proxy).model_dump_json()
 
         text = _text(self._proxy, request)
         step = command(name, "switch", text, parent, delete="off", after=after, observed=spec.observed)
         return step.stdout.apply(json.loads)
-
-    def _code(self, spec: CodeSpec, image: str, variables: dict[str, str]) -> dict[str, Any]:
-        return {
-            "app": self.app,
-            "owner": self.owner,
-            "stack": self.stack,
-            "release": spec.release,
-            "image": image,
-            "env_id": spec.env_id,
-            "secret_names": spec.secret_names,
-            "settings_module": spec.settings_module,
-            "services": self.services,
-            "variables": variables,
-        }
 
     def _needs(self) -> list[pulumi.Resource]:
         return [self.network, self._ready, *self._data]
