@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from bench.load import Load
 from tests.deployment import Deployment
+from tests.faults import FAULTS, Fault, broken
 
 
 @pytest.fixture(scope="module")
@@ -18,89 +17,10 @@ def site(deploy: Callable[..., Deployment]) -> Deployment:
     return site
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A way to break a release, and what a person must read about it."""
-
-    name: str
-    words: tuple[str, ...]
-    """In the first line of the message."""
-    below: str
-    """In the lines below: the failing process's own words."""
-    edit: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """File -> (old text, new text); an empty old text appends."""
-    config: dict[str, object] = field(default_factory=dict)
-
-
-FAULTS = [
-    Fault(
-        "import error",
-        ("No module named 'nonexistent'", "way out"),
-        "ModuleNotFoundError",
-        edit={"shop/wsgi.py": ("", "\nimport nonexistent\n")},
-    ),
-    Fault(
-        "bad settings module",
-        ("No module named 'shop.nosuch'", "app.settings"),
-        "ModuleNotFoundError",
-        config={"app": {"settings": "shop.nosuch"}},
-    ),
-    Fault(
-        "missing variable",
-        ("PAYMENT_URL", "pulumi config set"),
-        "KeyError",
-        edit={"shop/settings.py": ("", '\nPAYMENT_URL = os.environ["PAYMENT_URL"]\n')},
-    ),
-    Fault("health answers 500", ("answered 500", "/health/"), "", config={"env": {"HEALTH_STATUS": "500"}}),
-    Fault("health answers 301", ("answered 301", "/health/"), "", config={"env": {"HEALTH_STATUS": "301"}}),
-    Fault("health answers 400", ("answered 400", "/health/"), "", config={"env": {"HEALTH_STATUS": "400"}}),
-    Fault(
-        "settings redirect to https",
-        ("SECURE_SSL_REDIRECT sends everybody to https, which this site does not have", "nothing was switched"),
-        "",
-        edit={"shop/settings.py": ("", "\nSECURE_SSL_REDIRECT = True\nSECURE_REDIRECT_EXEMPT = []\n")},
-    ),
-    Fault(
-        "settings refuse the domain",
-        ("ALLOWED_HOSTS refuses {domain}, which is in domains", "nothing was switched"),
-        "",
-        edit={"shop/settings.py": ("", '\nALLOWED_HOSTS = ["other.example"]\n')},
-    ),
-    Fault(
-        "health never answers",
-        ("no answer in 3 seconds",),
-        "",
-        edit={"shop/wsgi.py": ("", "\nimport time\n\napplication = lambda environ, start: time.sleep(3600)\n")},
-        config={"health": {"timeout": 3}},
-    ),
-    Fault(
-        "process exits at once",
-        ("exited at once with status 2", "--no-such-flag"),
-        "usage: gunicorn",
-        config={"serverOptions": {"no-such-flag": "1"}},
-    ),
-    Fault(
-        "migration fails",
-        ("migrate of release", "nothing was switched", 'relation "no_such_table" does not exist'),
-        "no_such_table",
-        edit={
-            "store/migrations/9999_broken.py": (
-                "",
-                "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n"
-                "    dependencies = [('store', '0002_products')]\n"
-                "    operations = [migrations.RunSQL('SELECT * FROM no_such_table')]\n",
-            )
-        },
-    ),
-]
-
-
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Deployment, fault: Fault) -> None:
     before = site.health()
-    good = json.loads(json.dumps(site.config))
-    kept = _break(site, fault)
-    try:
+    with broken(site, fault):
         with Load(base_url=site.url, host="localhost", rate=50, post_rate=10) as load:
             result = site.ops("up")
         assert load.report.failed == 0, load.report.summary()
@@ -114,10 +34,6 @@ def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Dep
         assert f"instance {before['instance']}" in result.err.strip().splitlines()[-1]
         assert site.health() == before
         assert site.outputs()["instance"] == before["instance"]
-    finally:
-        for path, text in kept.items():
-            path.unlink() if text is None else path.write_text(text)
-        site.config = good
 
 
 def test_the_next_good_up_leaves_one_instance_and_nothing_else(site: Deployment) -> None:
@@ -139,16 +55,3 @@ def test_diagnosis_says_all_is_well_and_names_an_instance_that_somebody_stopped(
     assert "way out: make up starts it again" in ill.out
     site.must_up()
     assert site.health()
-
-
-def _break(site: Deployment, fault: Fault) -> dict[Path, str | None]:
-    kept: dict[Path, str | None] = {}
-    for name, (old, new) in fault.edit.items():
-        path = site.source / name
-        text = path.read_text() if path.exists() else None
-        kept[path] = text
-        path.write_text((text or "").replace(old, new) if old else (text or "") + new)
-    for key, value in fault.config.items():
-        present = site.config.get(key)
-        site.config[key] = {**present, **value} if isinstance(present, dict) and isinstance(value, dict) else value
-    return kept

@@ -1,17 +1,16 @@
 """The next release is broken in each way: on a host too it never takes traffic, and the message says why."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 
 import pytest
 
 from bench.load import Load
-from tests.engine.test_broken_release import FAULTS, Fault, _break
+from tests.faults import FAULTS, Fault, broken
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
 
-WORDS = {"migration fails": ("migrate of release", "nothing was switched", "no such table: no_such_table")}
+WORDS = {"migration fails": ("migrate of release", "nothing was switched", "no_such_table")}
 QUICK = ("import error", "settings refuse the domain", "health answers 500", "migration fails")
 """Told each time; the others are told on Docker each time, and here in the long run."""
 STORIES = [pytest.param(fault, marks=[] if fault.name in QUICK else pytest.mark.long) for fault in FAULTS]
@@ -27,9 +26,8 @@ def site(linux: Callable[..., TestHost], deploy_to_hosts: Callable[..., HostDepl
 @pytest.mark.parametrize("fault", STORIES, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: HostDeployment, fault: Fault) -> None:
     fault = dataclasses.replace(fault, words=WORDS.get(fault.name, fault.words))
-    before, good = site.health(), json.loads(json.dumps(site.config))
-    kept = _break(site, fault)
-    try:
+    before = site.health()
+    with broken(site, fault):
         with Load(base_url=site.url, host=site.domain, rate=50, post_rate=10) as load:
             result = site.ops("up")
         assert load.report.failed == 0, load.report.summary()
@@ -41,10 +39,6 @@ def test_a_broken_release_never_takes_traffic_and_the_message_says_why(site: Hos
         assert f"instance {before['instance']}" in result.err.strip().splitlines()[-1]
         assert site.health() == before
         assert site.units() == [before["instance"]]
-    finally:
-        for path, text in kept.items():
-            path.unlink() if text is None else path.write_text(text)
-        site.config = good
 
 
 def test_diagnosis_says_all_is_well_and_names_an_instance_that_somebody_stopped(site: HostDeployment) -> None:

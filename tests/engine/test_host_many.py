@@ -1,14 +1,22 @@
 """Four hosts behind one database: traffic moves on all of them or on none."""
 
 import contextlib
+import dataclasses
+import itertools
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.load import Load
+from settings.model import SERVERS
 from tests.deployment import eventually
+from tests.engine.test_host_broken_release import WORDS
+from tests.engine.test_host_faults import MOMENTS
+from tests.faults import FAULTS, Fault, broken
 from tests.hosting import HostDeployment
 from tests.live.database import Database
 from tests.live.hosts import TestHost
@@ -16,6 +24,7 @@ from tests.live.hosts import TestHost
 pytestmark = pytest.mark.long
 
 SITE = "/etc/nginx/sites-available/fleet.conf"
+SWITCHES = 20
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +77,49 @@ def test_a_switch_under_load_loses_no_request_on_any_host_with_few_logins(site: 
     assert serving(site) != before
     assert all(now - then <= 6 for now, then in zip(site.logins(), logins, strict=True))
     assert all(len(site.units(host)) == 1 for host in site.hosts)
+
+
+def test_twenty_switches_over_all_servers_lose_no_request_on_any_host(site: HostDeployment) -> None:
+    servers = itertools.cycle([("wsgi", "gunicorn"), *(("asgi", str(server)) for server in SERVERS["asgi"])])
+    with people(site):
+        for number, (interface, server) in zip(range(SWITCHES), servers, strict=False):
+            before = serving(site)
+            site.must_up(interface=interface, server=server)
+            after = serving(site)
+            assert len(set(after)) == 1, f"switch {number}: {after}"
+            assert after != before, f"switch {number} to {server}"
+    assert all(len(site.units(host)) == 1 for host in site.hosts)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
+def test_a_broken_release_takes_traffic_on_no_host_and_the_message_says_why(site: HostDeployment, fault: Fault) -> None:
+    fault = dataclasses.replace(fault, words=WORDS.get(fault.name, fault.words))
+    site.must_up(interface="wsgi", server="gunicorn")
+    before = serving(site)
+    with broken(site, fault), people(site):
+        result = site.ops("up")
+    assert result.status == 1, result.text
+    for word in fault.words:
+        assert word.format(domain=site.domain) in result.err.partition("\n")[0], result.err
+    assert serving(site) == before
+    assert [site.units(host) for host in site.hosts] == [[instance] for instance in before]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=[name.replace(" ", "-") for name in MOMENTS])
+def test_an_update_of_four_hosts_that_is_killed_harms_nobody_and_the_next_one_finishes(site: HostDeployment, moment: str) -> None:
+    before = serving(site)
+    (site.source / "store/static/store/killed.txt").write_text(moment)
+    with people(site):
+        update = site.start()
+        eventually(lambda: MOMENTS[moment](site, before[0]), 90, moment)
+        os.killpg(update.pid, signal.SIGKILL)
+        update.wait()
+        result = site.must_up()
+    assert "was killed" in result.out
+    after = serving(site)
+    assert len(set(after)) == 1
+    assert after != before
+    assert [site.units(host) for host in site.hosts] == [[instance] for instance in after]
 
 
 def test_when_the_third_host_cannot_be_switched_the_first_two_go_back_by_themselves(site: HostDeployment) -> None:
