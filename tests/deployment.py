@@ -138,6 +138,12 @@ class Deployment:
         """``make rollback [TO=]``."""
         return self.ops("rollback", *(("--to", str(to)) if to else ()), *args)
 
+    def must_rollback(self, to: int | None = None, *args: str) -> Result:
+        """``make rollback`` that has to succeed."""
+        result = self.rollback(to, *args)
+        assert result.status == 0, result.text
+        return result
+
     def file_config(self) -> dict[str, Any]:
         """What the config file says now, without the namespace."""
         text = (self.folder / f"Pulumi.{self.stack}.yaml").read_text()

@@ -120,7 +120,7 @@ def test_a_name_that_leads_elsewhere_is_told_of_and_the_others_keep_their_certif
 
 def test_account_and_certificate_outlive_a_rollback_and_down(site: HostDeployment, host: TestHost) -> None:
     kept = host.sh("sha256sum /etc/acmehost/acme/accounts/*/account_key.pem"), live(host)
-    assert site.rollback(None, "--yes").status == 0
+    site.must_rollback(None, "--yes")
     assert (host.sh("sha256sum /etc/acmehost/acme/accounts/*/account_key.pem"), live(host)) == kept
     assert site.ops("down").status == 0
     assert (host.sh("sha256sum /etc/acmehost/acme/accounts/*/account_key.pem"), live(host)) == kept

@@ -132,7 +132,7 @@ def test_any_of_them_comes_back_whole_on_two_hosts(pair: HostDeployment, states:
 def test_after_a_failed_update_the_failure_is_taken_back_and_the_next_rollback_goes_on(
     pair: HostDeployment, states: list[State]
 ) -> None:
-    assert pair.rollback(states[2].update).status == 0
+    pair.must_rollback(states[2].update)
     revealing.code(pair, "500")
     pair.config["env"] = {**pair.config["env"], "LEVEL": "broken", "HEALTH_STATUS": "500"}
     pair.config["health"] = {"timeout": 3}
@@ -142,7 +142,7 @@ def test_after_a_failed_update_the_failure_is_taken_back_and_the_next_rollback_g
         taken_back = pair.rollback()
     assert taken_back.status == 0, taken_back.text
     expect(pair, states[2])
-    assert pair.rollback().status == 0
+    pair.must_rollback()
     expect(pair, states[1])
 
 
@@ -172,7 +172,7 @@ def test_a_second_clone_without_the_source_goes_back_too(pair: HostDeployment, s
 def test_what_a_rebuilt_host_has_lost_comes_from_the_other_one(
     pair: HostDeployment, states: list[State], linux: Callable[..., TestHost]
 ) -> None:
-    assert pair.rollback(states[3].update).status == 0
+    pair.must_rollback(states[3].update)
     address = pair.hosts[1].address
     pair.hosts[1].remove()
     pair.hosts[1] = linux("pair1", address=address)
@@ -192,13 +192,14 @@ def test_a_damaged_release_comes_from_the_other_host_and_where_all_are_damaged_i
     pair: HostDeployment, states: list[State]
 ) -> None:
     path = f"/srv/turnpair/releases/{states[2].health['release']}/store/facts.py"
-    assert pair.rollback(states[1].update).status == 0
+    pair.must_rollback(states[2].update)  # both have it, the rebuilt one too
+    pair.must_rollback(states[1].update)
     pair.hosts[0].sh(f"echo '# changed' >> {path}")
-    assert pair.rollback(states[2].update).status == 0
+    pair.must_rollback(states[2].update)
     expect(pair, states[2])
     assert "# changed" not in pair.hosts[0].run("cat", path)
 
-    assert pair.rollback(states[1].update).status == 0
+    pair.must_rollback(states[1].update)
     before, config = pair.health(), pair.file_config()
     kept = pair.hosts[0].get(path)
     for host in pair.hosts:
@@ -212,7 +213,7 @@ def test_a_damaged_release_comes_from_the_other_host_and_where_all_are_damaged_i
     assert (pair.health(), pair.file_config()) == (before, config)
     for host in pair.hosts:
         host.put(path, kept)
-    assert pair.rollback(states[2].update).status == 0
+    pair.must_rollback(states[2].update)
 
 
 @pytest.mark.long

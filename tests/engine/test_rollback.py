@@ -73,18 +73,18 @@ def test_two_rollbacks_in_a_row_go_back_two_steps(site: Deployment, states: list
     site.must_up()
     newest = seven.state(site, site.updates())
     latest = states[-1]
-    assert site.rollback(latest.update).status == 0
+    site.must_rollback(latest.update)
     for state in (states[-2], states[-3]):
         result = site.rollback()
         assert result.status == 0, result.text
         _same_site(site, state)
-    assert site.rollback(newest.update).status == 0
+    site.must_rollback(newest.update)
     assert site.health() == newest.health
 
 
 def test_after_a_rollback_an_up_stays_there_until_the_source_is_another(site: Deployment, states: list[State]) -> None:
     back = states[1]
-    assert site.rollback(back.update).status == 0
+    site.must_rollback(back.update)
     again = site.again()
     assert again.status == 0, again.text
     assert f"rolled back to update {back.update}" in again.out
@@ -95,12 +95,12 @@ def test_after_a_rollback_an_up_stays_there_until_the_source_is_another(site: De
     with site.client() as browser:
         assert browser.get("/facts/").json()["code"] == "mended"
     assert {"release"}.isdisjoint(site.file_config())
-    assert site.rollback().status == 0
+    site.must_rollback()
     assert site.health() == back.health
 
 
 def test_after_failed_updates_a_rollback_takes_them_back_and_the_next_goes_on(site: Deployment, states: list[State]) -> None:
-    assert site.rollback(states[2].update).status == 0
+    site.must_rollback(states[2].update)
     serving = site.health()
     for status in ("500", "503"):
         revealing.code(site, status)
@@ -111,7 +111,7 @@ def test_after_failed_updates_a_rollback_takes_them_back_and_the_next_goes_on(si
     assert taken_back.status == 0, taken_back.text
     assert site.health() == serving
     assert site.file_config()["env"] == {"LEVEL": states[2].facts["LEVEL"]}
-    assert site.rollback().status == 0
+    site.must_rollback()
     _same_site(site, states[1])
 
 

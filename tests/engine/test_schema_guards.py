@@ -75,7 +75,7 @@ def test_code_that_does_not_know_the_schema_is_not_gone_back_to_unless_somebody_
     assert done.status == 0, done.text
     assert site.health()["interface"] == "wsgi"
     assert "weight" in _columns(site), "a rollback never touches the database"
-    assert site.rollback(3).status == 0
+    site.must_rollback(3)
     assert site.health() == before
 
 

@@ -52,7 +52,7 @@ def test_going_back_to_it_takes_no_start_and_loses_no_request(site: Deployment, 
     container.reload()
     assert container.attrs["State"]["StartedAt"] == started
     assert _running(site) == set(instances[1:]), "now the other one is the standby"
-    assert site.rollback(3).status == 0
+    site.must_rollback(3)
     assert site.health()["instance"] == instances[2]
 
 
@@ -69,7 +69,7 @@ def test_open_streams_leave_the_standby_and_come_back_on_the_one_that_serves(sit
 def test_a_standby_that_dies_is_started_again_and_can_be_gone_back_to(site: Deployment, instances: list[str]) -> None:
     standby = (_running(site) - {site.health()["instance"]}).pop()
     site.docker.containers.get(f"{site.app}-{standby}").restart(timeout=1)
-    assert site.rollback().status == 0
+    site.must_rollback()
     assert site.health()["instance"] == standby
 
 

@@ -78,7 +78,7 @@ def test_a_new_release_of_one_leaves_the_instance_of_the_other_alone(stacks: Sta
 def test_each_goes_back_in_its_own_history(stacks: Stacks[Deployment]) -> None:
     site = stacks("prod-wsgi")
     now = site.health()
-    assert site.rollback().status == 0
+    site.must_rollback()
     assert site.health()["interface"] == "wsgi"
     assert site.health()["instance"] != now["instance"]
     assert len(site.containers("instance")) == 2
