@@ -1,8 +1,10 @@
-"""A real browser, headless Chromium, driven over its DevTools protocol: selenium would bring ten packages more."""
+"""A real browser, headless Chromium, driven over its DevTools protocol by a pipe: selenium would bring ten packages."""
 
 import contextlib
 import hashlib
 import json
+import os
+import select
 import shutil
 import ssl
 import subprocess
@@ -14,11 +16,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from websockets.sync.client import ClientConnection, connect
 
-from tests.deployment import eventually
+from tests.deployment import ROOT, eventually
+from tests.own_network import unshared, way_out
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-port=0")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe")
 PATIENCE = 60
 """Seconds for what a person would wait for, on a machine that does much else."""
 
@@ -38,8 +40,8 @@ class DevToolsError(Exception):
 class Chromium:
     """One browser with a profile of its own; its tabs share cookies."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
+    def __init__(self, read: int, write: int) -> None:
+        self._read, self._write, self._left = read, write, b""
         self._count = 0
         self._tabs: dict[str, Tab] = {}
 
@@ -58,17 +60,27 @@ class Chromium:
         self._count += 1
         number = self._count
         to = {"sessionId": session} if session else {}
-        self._socket.send(json.dumps({"id": number, "method": method, "params": params, **to}))
-        while True:
-            message = json.loads(self._socket.recv(timeout=PATIENCE))
-            if message.get("id") == number:
-                break
+        os.write(self._write, json.dumps({"id": number, "method": method, "params": params, **to}).encode() + b"\0")
+        while (message := self._next()).get("id") != number:
             if tab := self._tabs.get(message.get("sessionId", "")):
                 tab.heard(message)
         if "error" in message:
             raise DevToolsError(f"{method}: {message['error']['message']}")
         result: dict[str, Any] = message["result"]
         return result
+
+    def _next(self) -> dict[str, Any]:
+        """What the browser says next; messages end with a NUL."""
+        while b"\0" not in self._left:
+            if not select.select([self._read], [], [], PATIENCE)[0]:
+                raise DevToolsError(f"Chromium says nothing for {PATIENCE} s")
+            part = os.read(self._read, 65536)
+            if not part:
+                raise DevToolsError("Chromium has ended")
+            self._left += part
+        message, _, self._left = self._left.partition(b"\0")
+        told: dict[str, Any] = json.loads(message)
+        return told
 
 
 class Tab:
@@ -189,20 +201,22 @@ def _one(selector: str) -> str:
 
 
 @contextlib.contextmanager
-def browsing(folder: Path, port: int) -> Iterator[Chromium]:
-    """A browser that trusts the very key that is shown at this port now, as a person would who has looked at it, and no other."""
-    shown = x509.load_pem_x509_certificate(ssl.get_server_certificate(("localhost", port)).encode())
+def browsing(folder: Path, port: int, tls_port: int) -> Iterator[Chromium]:
+    """A browser that trusts the very key that a site shows now, as a person would who has looked at it, and no other."""
+    shown = x509.load_pem_x509_certificate(ssl.get_server_certificate(("localhost", tls_port)).encode())
     key = shown.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = b64encode(hashlib.sha256(key).digest()).decode()
-    said = folder / "chromium.log"
-    profile = folder / "profile"
-    trust = (f"--ignore-certificate-errors-spki-list={pin}", f"--user-data-dir={profile}")
-    with said.open("wb") as log, subprocess.Popen([chromium(), *FLAGS, *trust], stdout=log, stderr=log) as process:
-        told = profile / "DevToolsActivePort"
-        try:
-            eventually(lambda: told.exists() and len(told.read_text().split()) == 2, PATIENCE, f"Chromium starts, see {said}")
-            number, path = told.read_text().split()
-            with connect(f"ws://127.0.0.1:{number}{path}", max_size=None, ping_interval=None) as socket:
-                yield Chromium(socket)
-        finally:
-            process.terminate()
+    trust = (f"--ignore-certificate-errors-spki-list={pin}", f"--user-data-dir={folder}/profile")
+    (commands, write), (read, answers) = os.pipe(), os.pipe()
+    ports, theirs = (port, tls_port), (commands, answers)
+    command = unshared(ports, folder, *theirs, [chromium(), *FLAGS, *trust])
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(way_out(ports, folder))
+        log = stack.enter_context((folder / "chromium.log").open("wb"))
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, pass_fds=theirs)
+        stack.callback(process.wait, PATIENCE)
+        for own in (read, write):  # it ends when nobody is there any more to tell it what to do
+            stack.callback(os.close, own)
+        for given in theirs:
+            os.close(given)
+        yield Chromium(read, write)

@@ -61,7 +61,7 @@ def shop(make_site: Callable[[str], InProcessSite]) -> Shop:
 
 @pytest.fixture(scope="module")
 def browser(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with browsing(tmp_path_factory.mktemp("browser"), shop.tls_port) as browser:
+    with browsing(tmp_path_factory.mktemp("browser"), shop.site.port, shop.tls_port) as browser:
         yield browser
 
 
