@@ -14,6 +14,7 @@ from tests.deployment import eventually, free_port
 from tests.devtools import PATIENCE, Chromium, Tab, browsing, chromium
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
+from tests.own_network import unshare
 
 pytestmark = pytest.mark.long
 
@@ -45,7 +46,7 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(make_site: Callable[[str], InProcessSite]) -> Shop:
     """With a superuser, and as a site with TLS should be: cookies for https alone, and http leads there."""
-    chromium()  # or skip, before anything is built
+    chromium(), unshare()  # or skip, before anything is built
     port = free_port()
     shop = Shop(
         make_site(APP), port, {"tls": {"mode": "self-signed"}, "httpsPort": port, "env": {"HTTPS": "on"}, "drainSeconds": 4}
