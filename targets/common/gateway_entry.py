@@ -8,6 +8,8 @@ Servers also differ in what they make of the forwarding headers, over a unix soc
 the client's address and scheme are taken from them here, and are the same under every server. Every answer names the instance for
 Nginx's log, which keeps that to itself; the probe of a switch is told more.
 
+Nginx buffers answers, so that no worker waits for who reads slowly, but for those that ask it not to: event streams do so here.
+
 Standard library only; copied into the containers.
 """
 
@@ -27,6 +29,11 @@ SERVICE_RESTART = 1012
 SCHEMES = {"http": "ws", "https": "wss"}
 """What X-Forwarded-Proto may say, and what that is for a WebSocket."""
 
+EVENTS = "text/event-stream"
+UNBUFFERED = ("X-Accel-Buffering", "no")
+ASGI_UNBUFFERED = (b"x-accel-buffering", b"no")
+"""Tells Nginx to pass an answer on as it comes."""
+
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,9 +43,14 @@ def _stopping() -> bool:
     return not os.path.exists(os.environ["GATEWAY_SOCKET"])
 
 
-def is_event_stream(accept: str) -> bool:
+def wants_events(accept: str) -> bool:
     """Whether the client asked for server-sent events."""
-    return "text/event-stream" in accept
+    return EVENTS in accept
+
+
+def is_event_stream(content_type: str) -> bool:
+    """Whether an answer is one."""
+    return content_type.partition(";")[0].strip().lower() == EVENTS
 
 
 class Wsgi:
@@ -53,12 +65,17 @@ class Wsgi:
         if (scheme := environ.get("HTTP_X_FORWARDED_PROTO")) in SCHEMES:
             environ["wsgi.url_scheme"] = scheme
         who = self.who if "HTTP_X_GATEWAY_PROBE" in environ else self.who[:1]
+        streams: list[bool] = []
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            return start_response(status, [*headers, *who], *exc_info)
+            said = {name.lower(): value for name, value in headers}
+            streams.append(is_event_stream(said.get("content-type", "")))
+            more = [UNBUFFERED] if streams[-1] and UNBUFFERED[0].lower() not in said else []
+            return start_response(status, [*headers, *more, *who], *exc_info)
 
         body = self.application(environ, start)
-        return _Ending(body) if is_event_stream(environ.get("HTTP_ACCEPT", "")) else body
+        # An application may also say what it answers with its first chunk.
+        return body if streams and not streams[-1] else _Ending(body, streams)
 
 
 def _who() -> list[tuple[str, str]]:
@@ -70,15 +87,15 @@ def _who() -> list[tuple[str, str]]:
 
 
 class _Ending:
-    """The chunks of a body until the instance is stopped."""
+    """The chunks of a body; of an event stream until the instance is stopped."""
 
-    def __init__(self, body: Iterable[bytes]) -> None:
-        self.body = body
+    def __init__(self, body: Iterable[bytes], streams: list[bool]) -> None:
+        self.body, self.streams = body, streams
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self.body:
             yield chunk
-            if _stopping():
+            if True in self.streams and _stopping():
                 return
 
     def close(self) -> None:
@@ -143,37 +160,38 @@ class Asgi:
             return await self.application(scope, receive, send)
         headers = dict(scope["headers"])
         scope = {**scope, **_as_nginx_has_it(scope["type"], headers)}
-        send = _telling(send, self.who if b"x-gateway-probe" in headers else self.who[:1])
+        streams: list[bool] = []
+        send = _telling(send, self.who if b"x-gateway-probe" in headers else self.who[:1], streams)
         if scope["type"] == "websocket":
             end = {"type": "websocket.close", "code": SERVICE_RESTART}
-        elif is_event_stream(headers.get(b"accept", b"").decode("latin-1")):
+        elif wants_events(headers.get(b"accept", b"").decode("latin-1")):
             end = {"type": "http.response.body", "body": b"", "more_body": False}
         else:
             return await self.application(scope, receive, send)
         kind = "websockets" if scope["type"] == "websocket" else "streams"
         self.figures.open[kind] += 1
         try:
-            await self._stream(scope, receive, send, end)
+            await self._stream(scope, receive, send, end, streams)
         finally:
             self.figures.open[kind] -= 1
         return None
 
-    async def _stream(self, scope: Message, receive: Receive, send: Send, end: Message) -> None:
+    async def _stream(self, scope: Message, receive: Receive, send: Send, end: Message, streams: list[bool]) -> None:
         """Run the application until it is done or the instance is stopped; then send ``end`` in its place."""
-        open_ = ended = False
+        ended = False
 
         async def watched(message: Message) -> None:
-            nonlocal open_, ended
+            nonlocal ended
             if ended:
                 return
-            open_ = open_ or message["type"] in ("http.response.start", "websocket.accept")
             ended = message["type"] == "websocket.close" or (
                 message["type"] == "http.response.body" and not message.get("more_body")
             )
             await send(message)
 
         async def stopping() -> None:
-            while not (open_ and _stopping()):
+            # A page that is asked for as if it were a stream is let finish.
+            while not (True in streams and _stopping()):
                 await asyncio.sleep(POLL_SECONDS)
 
         serving = asyncio.ensure_future(self.application(scope, receive, watched))
@@ -201,10 +219,18 @@ def _as_nginx_has_it(kind: str, headers: Mapping[bytes, bytes]) -> dict[str, Any
     return known
 
 
-def _telling(send: Send, who: list[tuple[bytes, bytes]]) -> Send:
+def _telling(send: Send, who: list[tuple[bytes, bytes]], streams: list[bool]) -> Send:
+    """Adds to an answer's headers what Nginx wants to know; ``streams`` gets whether that which begins is a stream."""
+
     async def telling(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *who]}
+            headers = list(message.get("headers", ()))
+            said = {name.lower(): value for name, value in headers}
+            streams.append(is_event_stream(said.get(b"content-type", b"").decode("latin-1")))
+            unsaid = streams[-1] and ASGI_UNBUFFERED[0] not in said
+            message = {**message, "headers": [*headers, *([ASGI_UNBUFFERED] if unsaid else []), *who]}
+        elif message["type"] == "websocket.accept":
+            streams.append(True)
         await send(message)
 
     return telling

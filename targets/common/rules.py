@@ -184,7 +184,7 @@ NGINX_RULES: tuple[Rule, ...] = (
         r"upstream timed out \(110: ",
         "Nginx answered 504: the app took longer than Nginx waits",
         "make the view quicker, put the work into a queue, or raise timeouts.request; "
-        "event streams must be asked for with Accept: text/event-stream",
+        "an event stream that is silent for longer must be asked for with Accept: text/event-stream",
     ),
     Rule(
         "port taken",

@@ -1,12 +1,12 @@
 """The report in a real browser: on a phone, on a desk and on paper, without a word in the console."""
 
-import shutil
 import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.devtools import chromium
 from tests.unit.test_report import page
 
 pytestmark = pytest.mark.long
@@ -14,10 +14,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not found:
-        pytest.skip("no Chromium on PATH (apt install chromium)")
-    return found
+    return chromium()
 
 
 @pytest.fixture

@@ -103,8 +103,9 @@ def test_hashed_static_files_are_immutable(served: dict[str, str], browser: http
     assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_events_stream_one_by_one(served: dict[str, str], site: InProcessSite) -> None:
-    headers = {"Host": "localhost", "Accept": "text/event-stream"}
+@pytest.mark.parametrize("accept", ["text/event-stream", "*/*"])
+def test_events_stream_one_by_one_however_they_are_asked_for(served: dict[str, str], site: InProcessSite, accept: str) -> None:
+    headers = {"Host": "localhost", "Accept": accept}
     with httpx.stream("GET", f"{site.url}/events/", headers=headers, timeout=10) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         events = (line for line in stream.iter_lines() if line.startswith("data:"))

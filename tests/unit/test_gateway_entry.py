@@ -10,6 +10,7 @@ from targets.common import gateway_entry
 from targets.common.gateway_entry import Asgi, Message, Wsgi
 
 EVENTS = {"type": "http", "headers": [(b"accept", b"text/event-stream")]}
+STREAM = (b"Content-Type", b"text/event-stream; charset=utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,8 @@ def socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def endless(scope: Message, receive: Any, send: Any) -> None:
     """Streams until it is stopped, and stays silent once it has said what it is."""
-    await send({"type": "websocket.accept"} if scope["type"] == "websocket" else {"type": "http.response.start", "status": 200})
+    start = {"type": "http.response.start", "status": 200, "headers": [STREAM]}
+    await send({"type": "websocket.accept"} if scope["type"] == "websocket" else start)
     await asyncio.sleep(60)
 
 
@@ -63,6 +65,49 @@ def test_a_stream_that_ends_by_itself_is_ended_once(socket: Path) -> None:
         await asyncio.sleep(0.1)
 
     assert len(serve(short, EVENTS, socket)) == 2
+
+
+def test_a_page_that_is_asked_for_as_if_it_were_a_stream_is_let_finish(socket: Path) -> None:
+    async def page(scope: Message, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/html")]})
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"all of it", "more_body": False})
+
+    assert serve(page, EVENTS, socket)[-1]["body"] == b"all of it"
+
+
+BUFFERING = pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"Content-Type": "text/event-stream"}, ["no"]),
+        ({"content-type": "Text/Event-Stream; charset=utf-8"}, ["no"]),
+        ({"Content-Type": "text/event-stream", "x-accel-buffering": "yes"}, ["yes"]),
+        ({"Content-Type": "text/html"}, []),
+        ({"Content-Type": "text/event-streams"}, []),
+        ({}, []),
+    ],
+)
+
+
+@BUFFERING
+@pytest.mark.parametrize("asked", [[], EVENTS["headers"]], ids=["plain", "as-events"])
+def test_nginx_is_told_to_keep_nothing_back_of_event_streams_alone_whoever_asks(
+    asked: Any, headers: dict[str, str], told: list[str]
+) -> None:
+    async def answer(scope: Message, receive: Any, send: Any) -> None:
+        pairs = ((name.encode(), value.encode()) for name, value in headers.items())  # can be gone through once, as is allowed
+        await send({"type": "http.response.start", "status": 200, "headers": pairs})
+
+    (start,) = serve(answer, {"type": "http", "headers": asked})
+    assert [value.decode() for name, value in start["headers"] if name.lower() == b"x-accel-buffering"] == told
+
+
+@BUFFERING
+@pytest.mark.parametrize("asked", [{}, {"HTTP_ACCEPT": "text/event-stream"}], ids=["plain", "as-events"])
+def test_nginx_is_told_the_same_by_wsgi(asked: dict[str, str], headers: dict[str, str], told: list[str]) -> None:
+    sent: list[tuple[str, str]] = []
+    list(wsgi(list(headers.items()), [b"x"])(asked, lambda status, pairs: sent.extend(pairs)))
+    assert [value for name, value in sent if name.lower() == "x-accel-buffering"] == told
 
 
 def test_a_failing_stream_fails_as_it_would_without_us() -> None:
@@ -164,15 +209,38 @@ def test_wsgi_event_streams_end_and_are_closed(socket: Path) -> None:
         def close(self) -> None:
             closed.append(True)
 
-    body = Wsgi(lambda environ, start: Body())({"HTTP_ACCEPT": "text/event-stream"}, None)  # type: ignore[arg-type]
+    body = wsgi([("Content-Type", "text/event-stream")], Body())({}, lambda *_: None)
     assert list(body) == [b"one", b"two"]
     body.close()  # type: ignore[attr-defined]
     assert closed == [True]
 
 
-def test_other_wsgi_bodies_are_the_projects_own_object() -> None:
+def test_an_event_stream_that_says_so_with_its_first_chunk_ends_too(socket: Path) -> None:
+    def late(environ: dict[str, Any], start: Any) -> Any:
+        start("200 OK", [("Content-Type", environ["type"])])
+        yield b"one"
+        socket.unlink(missing_ok=True)
+        yield b"two"
+        yield b"three"
+
+    assert list(Wsgi(late)({"type": "text/event-stream"}, lambda *_: None)) == [b"one", b"two"]
+    assert list(Wsgi(late)({"type": "text/html"}, lambda *_: None)) == [b"one", b"two", b"three"]
+
+
+def test_other_wsgi_bodies_are_the_projects_own_object_however_they_are_asked_for() -> None:
     body = [b"page"]
-    assert Wsgi(lambda environ, start: body)({"HTTP_ACCEPT": "text/html"}, None) is body  # type: ignore[arg-type]
+    asked = {"HTTP_ACCEPT": "text/event-stream"}
+    assert wsgi([("Content-Type", "text/html")], body)(asked, lambda *_: None) is body
+
+
+def wsgi(headers: list[tuple[str, str]], body: Any) -> Wsgi:
+    """A project that answers so."""
+
+    def application(environ: dict[str, Any], start: Any) -> Any:
+        start("200 OK", headers)
+        return body
+
+    return Wsgi(application)
 
 
 def test_a_wsgi_probe_is_told_which_instance_answers() -> None:

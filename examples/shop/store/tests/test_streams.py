@@ -19,7 +19,6 @@ class EventTests(SimpleTestCase):
     def assert_is_event_stream(self, response: HttpResponseBase) -> None:
         self.assertEqual(response["Content-Type"], "text/event-stream")
         self.assertEqual(response["Cache-Control"], "no-cache")
-        self.assertEqual(response["X-Accel-Buffering"], "no")
 
     def test_under_wsgi(self) -> None:
         response = self.client.get("/events/")

@@ -22,8 +22,7 @@ async def events(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         _ticks_async() if isinstance(request, ASGIRequest) else _ticks(),
         content_type="text/event-stream",
-        # The second header tells Nginx to pass each event on at once.
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        headers={"Cache-Control": "no-cache"},
     )
 
 
