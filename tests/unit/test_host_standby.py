@@ -10,9 +10,9 @@ import pytest
 
 from targets.common.errors import AgentError
 from targets.host import standby as way_back
-from targets.host.agent import instances, log, places, releases, standby, system, traffic, units
+from targets.host.agent import instances, places, releases, standby, system, traffic, units, watch
 from targets.host.agent.places import Places
-from targets.host.agent.requests import FinishRequest, TrafficRequest
+from targets.host.agent.requests import FinishRequest, TrafficRequest, WatchRequest
 from targets.host.client import traffic as client
 from targets.host.client.connection import Connection
 
@@ -104,20 +104,17 @@ def test_a_site_that_is_taken_down_takes_its_standby_along(site: Places) -> None
     assert not os.path.lexists(site.live)
 
 
-def test_the_log_is_read_from_the_switch_on_line_by_line_and_over_a_rotation(site: Places) -> None:
-    site.access_log.write_text("before\n")
-    lines = log.Log(site, log.mark(site, A))
-    assert lines.more() == []
+def test_a_watch_counts_what_the_app_has_answered_since_the_switch_over_a_rotation(site: Places) -> None:
+    told = {"method": "GET", "host": "shop.example", "uri": "/pay/?card=4711", "status": 500, "request_time": 0.1}
+    bad = json.dumps({**told, "upstream_status": "500"}) + "\n"
+    site.access_log.write_text(bad * 3)
+    mark = json.loads(json.dumps(traffic.watch_from(site, A)))
     with site.access_log.open("a") as file:
-        file.write("one\ntw")
-    assert lines.more() == ["one"]
-    with site.access_log.open("a") as file:
-        file.write("o\n")
-    assert lines.more() == ["two"]
-    site.access_log.rename(site.access_log.with_suffix(".1"))
-    assert lines.more() == []
-    site.access_log.write_text("three\n")
-    assert lines.more() == ["three"]
+        file.write(bad * 2)
+    site.access_log.rename(site.access_log.with_name("access_log.1"))
+    site.access_log.write_text(bad)
+    found = watch.watch(WatchRequest(**ABOUT, instance=A, watch_seconds=1, mark=mark))
+    assert str(found["wrong"]).startswith("3 of 3 answers were 5xx (GET shop.example/pay/ 500 3 times) in the first ")
 
 
 class Watched:

@@ -5,7 +5,7 @@ import json
 
 from targets.common import processes
 from targets.common.errors import AgentError
-from targets.host.agent import instances, log, releases, stacks, system, tasks, traffic
+from targets.host.agent import instances, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import CodeRequest, FinishRequest, SchemaRequest, TaskRequest
 
@@ -37,7 +37,7 @@ def _parked(places: Places, request: FinishRequest) -> str:
 
 def memory(places: Places, instance: str) -> int:
     """MiB that its processes hold."""
-    main, _ = log.process(places, instance)
+    main, _ = system.process_of(places, instance)
     groups = processes.groups_of(main) if main else {}
     if not groups:
         return 0
