@@ -71,9 +71,9 @@ def test_a_standby_that_does_not_know_the_schema_gets_no_traffic_and_the_migrati
     assert "nothing to do" in site.must_up().out
 
 
-def test_what_cannot_be_asked_is_not_taken_for_knowing_it(site: HostDeployment, host: TestHost) -> None:
-    """The guard lets an update ask again what it could not find out; that must not lead to old code on a new schema."""
-    before = site.health()
+def test_a_database_that_cannot_be_asked_is_not_taken_for_one_that_fits(site: HostDeployment, host: TestHost) -> None:
+    """Before, traffic had moved to the old code when the update found out that it could not ask either."""
+    before, config, link = site.health(), site.file_config(), live(host)
     database = f"/srv/{APP}/data/db.sqlite3"
     host.sh(f"mv {database} {database}.away && mkdir {database}")
     try:
@@ -81,9 +81,13 @@ def test_what_cannot_be_asked_is_not_taken_for_knowing_it(site: HostDeployment, 
     finally:
         host.sh(f"rmdir {database} && mv {database}.away {database}")
     assert refused.status == 1, refused.text
-    assert "traffic is back on the standby" not in refused.text
+    first = refused.err.splitlines()[0]
+    assert "does not know migrations of release" in first
+    assert "which serves: store.0003_weight; " in first
+    assert "the database does not say (django.db.utils.OperationalError: unable to open database file)" in first
+    assert "Nothing was changed." in refused.err
     eventually(lambda: site.answers(host), 20)
-    assert site.health() == before
+    assert (site.health(), site.file_config(), live(host)) == (before, config, link)
 
 
 def test_who_says_that_the_code_can_live_with_it_goes_back_by_the_rename_and_forward_again(

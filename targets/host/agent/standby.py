@@ -4,8 +4,10 @@ import dataclasses
 import json
 
 from targets.common import processes
+from targets.common.causes import cause, redact
+from targets.common.diagnosis import shorten
 from targets.common.errors import AgentError
-from targets.host.agent import instances, releases, stacks, system, tasks, traffic
+from targets.host.agent import code, instances, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import CodeRequest, FinishRequest, SchemaRequest, TaskRequest
 
@@ -48,7 +50,7 @@ def memory(places: Places, instance: str) -> int:
 def ask_schema(request: SchemaRequest) -> str:
     """Raises where the standby's code does not know migrations that were applied since it served.
 
-    What cannot be told, such as with a database that does not answer, the update will ask again.
+    Where the database cannot be asked, what was noted of the releases tells: traffic moves before an update could ask again.
     """
     places = Places(request.app)
     known = system.read_json(places.instances / f"{request.instance}.json")
@@ -61,8 +63,23 @@ def ask_schema(request: SchemaRequest) -> str:
     with system.lock(request.app, "task"):
         done = system.run(*tasks.command(asked, places), timeout=tasks.LIMITS["check"])
     refusal = f"release {asked.release} does not know"
-    lines = (done.stdout + done.stderr).splitlines()
-    words = next((line for line in reversed(lines) if line.startswith(refusal)), "")
-    if done.returncode and words:
-        raise AgentError(words)
+    said = redact(done.stdout + done.stderr, code.secrets(places, asked.env_id, asked.secret_names))
+    if done.returncode:
+        words = next((line for line in reversed(said.splitlines()) if line.startswith(refusal)), "")
+        words = words or _lacks(places, asked.release, cause(said))
+        if words:
+            raise AgentError(words)
     return "known"
+
+
+def _lacks(places: Places, release: str, reason: str) -> str:
+    """What the project's migrations of the release that serves have and these have not, in words; '' for nothing."""
+    serving = str(system.read_json(places.instances / f"{traffic.live(places)}.json").get("release", ""))
+    brought, known = (set(releases.told(places, one).get("migrations", ())) for one in (serving, release))
+    if not brought - known:
+        return ""
+    return (
+        f"release {release} does not know migrations of release {serving}, which serves: {', '.join(sorted(brought - known))}; "
+        f"whether they have been applied the database does not say ({shorten(reason)}); way out: mend that, then ask again; "
+        "or, if this code can live with that schema: pulumi config set gateway:allowNewerSchema true"
+    )
