@@ -132,11 +132,11 @@ class Log:
         found: list[Entry] = []
         for path in (self.path, self._rotated):
             try:
-                with path.open("rb") as file:
-                    entries, begin, self._left[os.fstat(file.fileno()).st_ino] = _tail(file, moment)
+                with path.open("rb") as log:
+                    later, begin, self._left[os.fstat(log.fileno()).st_ino] = _tail(log, moment)
             except OSError:
                 continue
-            found = entries + found
+            found = later + found
             if begin:
                 break
         return found
@@ -145,13 +145,17 @@ class Log:
         """Entries since the last time. Nginx writes to a rotated file until it is told of the new one: so that is read on too."""
         found: list[Entry] = []
         left: dict[int, int] = {}
-        for path in (self._rotated, self.path):
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                inode = os.fstat(file.fileno()).st_ino
+        with contextlib.ExitStack() as open_files:
+            files: dict[int, tuple[Path, IO[bytes]]] = {}
+            for path in (self.path, self._rotated):  # in this order: a rotation meanwhile shows one twice, and hides none
+                with contextlib.suppress(OSError):
+                    log = open_files.enter_context(path.open("rb"))
+                    files.setdefault(os.fstat(log.fileno()).st_ino, (path, log))
+            for inode, (path, file) in reversed(files.items()):
                 if path == self.path or inode in self._left:
-                    entries, left[inode] = _further(file, self._left.get(inode, 0))
-                    found += entries
-        self._left = left
+                    later, left[inode] = _further(file, self._left.get(inode, 0))
+                    found += later
+        self._left = left or self._left
         return found
 
     @property

@@ -146,6 +146,32 @@ def test_what_nginx_still_writes_to_a_rotated_file_is_read_too(tmp_path: Path) -
     assert log.more() == []
 
 
+@pytest.mark.parametrize("opened", [0, 1], ids=["before it", "in between"])
+def test_a_rotation_in_the_middle_of_a_look_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: int) -> None:
+    path, rotated = tmp_path / "shop.access.log", tmp_path / "shop.access.log.1"
+    rotated.write_text(line(NOON - 9))
+    path.write_text(line(NOON))
+    log, real, done = Log(path, Log(path).end()), Path.open, list[Path]()
+    with path.open("a") as file:
+        file.write(line(NOON + 1))
+
+    def rotating(self: Path, mode: str) -> object:
+        if len(done) == opened:
+            path.rename(rotated)
+            path.touch()
+        found = real(self, mode)
+        done.append(self)
+        return found
+
+    monkeypatch.setattr(Path, "open", rotating)
+    found = log.more()
+    monkeypatch.undo()
+    with rotated.open("a") as file:
+        file.write(line(NOON + 2))
+    path.write_text(line(NOON + 3))
+    assert [one.at for one in (*found, *log.more())] == [NOON + 1, NOON + 2, NOON + 3]
+
+
 def test_half_a_line_at_the_first_look_is_an_entry_once_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "shop.access.log"
     path.write_text(line(NOON) + line(NOON + 1)[:40])

@@ -5,8 +5,8 @@ import json
 
 from targets.common import processes
 from targets.common.causes import cause, redact
-from targets.common.diagnosis import shorten
 from targets.common.errors import AgentError
+from targets.common.unasked import refusal
 from targets.host.agent import code, instances, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import CodeRequest, FinishRequest, SchemaRequest, TaskRequest
@@ -62,10 +62,10 @@ def ask_schema(request: SchemaRequest) -> str:
     asked = TaskRequest(**values, task="migrate", properties=request.properties, rules=rules)
     with system.lock(request.app, "task"):
         done = system.run(*tasks.command(asked, places), timeout=tasks.LIMITS["check"])
-    refusal = f"release {asked.release} does not know"
+    refused = f"release {asked.release} does not know"
     said = redact(done.stdout + done.stderr, code.secrets(places, asked.env_id, asked.secret_names))
     if done.returncode:
-        words = next((line for line in reversed(said.splitlines()) if line.startswith(refusal)), "")
+        words = next((line for line in reversed(said.splitlines()) if line.startswith(refused)), "")
         words = words or _lacks(places, asked.release, cause(said))
         if words:
             raise AgentError(words)
@@ -75,11 +75,5 @@ def ask_schema(request: SchemaRequest) -> str:
 def _lacks(places: Places, release: str, reason: str) -> str:
     """What the project's migrations of the release that serves have and these have not, in words; '' for nothing."""
     serving = str(system.read_json(places.instances / f"{traffic.live(places)}.json").get("release", ""))
-    brought, known = (set(releases.told(places, one).get("migrations", ())) for one in (serving, release))
-    if not brought - known:
-        return ""
-    return (
-        f"release {release} does not know migrations of release {serving}, which serves: {', '.join(sorted(brought - known))}; "
-        f"whether they have been applied the database does not say ({shorten(reason)}); way out: mend that, then ask again; "
-        "or, if this code can live with that schema: pulumi config set gateway:allowNewerSchema true"
-    )
+    brought, known = (releases.told(places, one).get("migrations", ()) for one in (serving, release))
+    return refusal(release, known, serving, brought, reason)
