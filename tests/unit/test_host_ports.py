@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from targets.common.diagnosis import recognise
 from targets.host.agent import error_log, ports, system
 from tests.unit.test_diagnosis import said
 
@@ -39,6 +40,9 @@ def test_an_instances_port_is_told_with_the_line_and_the_program(host: "dict[str
         "python3 (pid 77) listens on port 21234)"
     )
     assert lines == host["journalctl"]
+    found = recognise(reason)
+    assert found is not None
+    assert "serving: socket needs no port" in found.fix, "another httpPort would not help"
 
 
 def test_any_other_reason_of_systemd_is_told_in_its_words(host: "dict[str, str]") -> None:
