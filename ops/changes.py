@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from settings.load import DEFAULTS
 from settings.model import SERVERS
 from targets.served import Served
 
@@ -21,6 +22,7 @@ def in_words(
 ) -> list[str]:
     """One part per thing that changed, the weightiest first. ``hidden`` keys cannot be compared."""
     parts = []
+    before, after = with_defaults(before), with_defaults(after)
     was, now = _server(before), _server(after)
     if was != now:
         parts.append(f"switch {was} -> {now}")
@@ -33,6 +35,22 @@ def in_words(
     if served_before and served_after and served_before.proxy != served_after.proxy:
         parts.append("Nginx configuration")
     return parts
+
+
+def with_defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config in texts, with what each key is that it has not got: a key that the project did not know then is no change."""
+    return {key: _filled(config.get(key), DEFAULTS.get(key)) for key in (*DEFAULTS, *(config.keys() - DEFAULTS.keys()))}
+
+
+def _filled(value: Any, default: Any = None) -> Any:
+    value = default if value is None else value
+    if isinstance(value, dict):
+        known = default if isinstance(default, dict) else {}
+        found = {name: _filled(value.get(name), known.get(name)) for name in (*known, *(value.keys() - known.keys()))}
+        return {name: one for name, one in found.items() if one is not None}
+    if isinstance(value, list):
+        return [_filled(one) for one in value]
+    return str(value).lower() if isinstance(value, bool) else value if value is None else str(value)
 
 
 def _server(config: Mapping[str, Any]) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from settings import Settings
+from targets.common.answers import FEWEST
 
-FEWEST = 3
-"""So many bad answers at least: one may be anybody's bad luck."""
 LEAST_FREE = 0.05
 """Of a disk; below it the next release may not fit."""
 CERTIFICATE_DAYS = 14

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from ops import changes
 from ops.engines import Engine
 from settings.errors import NAMESPACE
 from settings.load import STRUCTURED, UNSET
@@ -170,4 +171,5 @@ def same(one: Update, other: Update) -> bool:
 
 
 def _comparable(update: Update, hidden: Iterable[str]) -> dict[str, Any]:
-    return {key: value for key, value in update.config.items() if key not in {*STAYS, "interface", *hidden}}
+    config = changes.with_defaults(update.config)
+    return {key: value for key, value in config.items() if key not in {*STAYS, "interface", *hidden}}

@@ -27,6 +27,9 @@ UNSET = {
 }
 """Optional keys -> what stands for "not set" in Pulumi.yaml, where Pulumi wants a default for every key (pulumi/pulumi#21797)."""
 
+DEFAULTS = {name: schema["default"] for name, schema in _SCHEMAS.items() if schema.get("default") is not None}
+"""The other optional keys -> what they are without being set, as in Pulumi.yaml."""
+
 
 def load(config: Mapping[str, Any], stack: str, encrypted: Collection[str] | None = None) -> Settings:
     """Settings from ``{"gateway:app": '{"name": "shop"}', ...}``; keys of other namespaces are passed over.

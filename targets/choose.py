@@ -128,7 +128,7 @@ def to_standby(settings: Settings, owner: str, serving: Serving, observed: Obser
         return False
     from targets.docker.standby import go_back
 
-    go_back(settings, owner, serving)
+    go_back(settings, owner, serving, observed)
     return True
 
 

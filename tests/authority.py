@@ -1,5 +1,7 @@
 """A certificate authority for tests: a root, a CA that the root has signed, and certificates of that one with any flaw."""
 
+import ssl
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -81,6 +83,14 @@ def write(folder: Path, chain: str, key: str) -> dict[str, str]:
     (folder / "chain.pem").write_text(chain)
     (folder / "key.pem").write_text(key)
     return {"mode": "files", "certificateFile": str(folder / "chain.pem"), "keyFile": str(folder / "key.pem")}
+
+
+def openssl_days(chain: str) -> float:
+    """Days until the first certificate of that PEM text ends, as ``openssl x509 -enddate`` tells."""
+    asked = ["openssl", "x509", "-noout", "-enddate"]
+    told = subprocess.run(asked, input=chain, capture_output=True, text=True, check=True).stdout
+    end = ssl.cert_time_to_seconds(told.strip().removeprefix("notAfter="))
+    return (end - datetime.now(timezone.utc).timestamp()) / 86400
 
 
 def _name(name: str) -> x509.GeneralName:

@@ -1,12 +1,17 @@
-"""Nginx's access log as entries: JSON as today's template writes it, and the text form of before. Standard library only."""
+"""Nginx's access log as entries: JSON as today's template writes it, and the text form of before; and its file, read on.
 
+The one reader of that log: the watch after a switch, status, metrics and report have their entries from here. Standard library
+only: hosts have it too.
+"""
+
+import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 BLOCK = 1 << 18
 STREAM_SECONDS = 60.0
@@ -40,6 +45,8 @@ class Entry(NamedTuple):
     """``stream`` for what was upgraded, or took longer than any page may: its time is no latency."""
     instance: str = ""
     """That answered, '' where nobody noted it."""
+    host: str = ""
+    """That was asked for."""
 
 
 def parse(line: str, at: float = 0.0) -> Entry | None:
@@ -60,6 +67,7 @@ def _from_json(line: str, at: float) -> Entry | None:
             str(told.get("upstream_status") or "-"),
             _kind(status, float(told["request_time"])),
             str(told.get("instance") or ""),
+            str(told.get("host") or ""),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -78,9 +86,9 @@ def _from_text(line: str, at: float) -> Entry | None:
     found = _TEXT.match(line)
     if not found:
         return None
-    path = "/" + found["uri"].partition("?")[0].partition("/")[2]  # the host's name comes before it
-    status, seconds = int(found["status"]), float(found["total"])
-    return Entry(at, found["method"], path, status, seconds, found["upstream"].strip() or "-", _kind(status, seconds))
+    host, _, path = found["uri"].partition("?")[0].partition("/")
+    status, seconds, upstream = int(found["status"]), float(found["total"]), found["upstream"].strip() or "-"
+    return Entry(at, found["method"], f"/{path}", status, seconds, upstream, _kind(status, seconds), host=host)
 
 
 def _kind(status: int, seconds: float) -> str:
@@ -103,53 +111,65 @@ def _folded(part: str) -> str:
 
 
 class Log:
-    """A log file that is read on from where it was left; a rotated one is read to its end first."""
+    """A log file that is read on from where it was left; the one that was rotated before it is read to its end first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, left: Mapping[str, int] | None = None) -> None:
+        """``left``: where an earlier process left it, as ``end`` told."""
         self.path = path
-        self._inode = 0
-        self._offset = 0
+        self._left: dict[int, int] = {left["file"]: left["offset"]} if left else {}
+        """Inode -> how many bytes of it have been read."""
+
+    def end(self) -> dict[str, int]:
+        """Where the file ends now, for one that reads on later. A file that is not there yet has all to come."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return {"file": 0, "offset": 0}
+        return {"file": found.st_ino, "offset": found.st_size}
 
     def since(self, moment: float) -> list[Entry]:
         """Entries from that moment on, from the file's tail and the one that was rotated before it; reading on begins here."""
         found: list[Entry] = []
-        for path in (self.path, self.path.with_name(f"{self.path.name}.1")):
+        for path in (self.path, self._rotated):
             try:
-                entries, whole = _tail(path, moment)
+                with path.open("rb") as log:
+                    later, begin, self._left[os.fstat(log.fileno()).st_ino] = _tail(log, moment)
             except OSError:
                 continue
-            if path == self.path:
-                state = path.stat()
-                self._inode, self._offset = state.st_ino, state.st_size
-            found = entries + found
-            if not whole:
+            found = later + found
+            if begin:
                 break
         return found
 
     def more(self) -> list[Entry]:
-        """Entries since the last time."""
+        """Entries since the last time. Nginx writes to a rotated file until it is told of the new one: so that is read on too."""
         found: list[Entry] = []
-        try:
-            if self._inode and self.path.stat().st_ino != self._inode:
-                found = self._read(self.path.with_name(f"{self.path.name}.1"))
-                self._inode, self._offset = self.path.stat().st_ino, 0
-            self._inode = self._inode or self.path.stat().st_ino
-            if self.path.stat().st_size < self._offset:
-                self._offset = 0
-            found += self._read(self.path)
-        except OSError:
-            pass
+        left: dict[int, int] = {}
+        with contextlib.ExitStack() as open_files:
+            files: dict[int, tuple[Path, IO[bytes]]] = {}
+            for path in (self.path, self._rotated):  # in this order: a rotation meanwhile shows one twice, and hides none
+                with contextlib.suppress(OSError):
+                    log = open_files.enter_context(path.open("rb"))
+                    files.setdefault(os.fstat(log.fileno()).st_ino, (path, log))
+            for inode, (path, file) in reversed(files.items()):
+                if path == self.path or inode in self._left:
+                    later, left[inode] = _further(file, self._left.get(inode, 0))
+                    found += later
+        self._left = left or self._left
         return found
 
-    def _read(self, path: Path) -> list[Entry]:
-        if path.stat().st_ino != self._inode:
-            return []
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            text = file.read(TAIL_LIMIT)
-        end = text.rfind(b"\n") + 1  # half a line is read again, once it is whole
-        self._offset += end
-        return list(entries(text[:end].decode(errors="replace")))
+    @property
+    def _rotated(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.1")
+
+
+def _further(file: IO[bytes], left: int) -> tuple[list[Entry], int]:
+    """Entries behind ``left``, and where they end: half a line is read again, once it is whole."""
+    begin = left if left <= file.seek(0, os.SEEK_END) else 0  # somebody has emptied it
+    file.seek(begin)
+    text = file.read(TAIL_LIMIT)
+    end = text.rfind(b"\n") + 1
+    return list(entries(text[:end].decode(errors="replace"))), begin + end
 
 
 def entries(text: str) -> Iterator[Entry]:
@@ -160,19 +180,19 @@ def entries(text: str) -> Iterator[Entry]:
             yield found
 
 
-def _tail(path: Path, moment: float) -> tuple[list[Entry], bool]:
-    """Entries from that moment on, and whether all of the file is of that time: then the one before it may be too."""
-    with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        begin, text = end, b""
-        while begin > 0 and end - begin < TAIL_LIMIT:
-            size = min(BLOCK, begin)
-            begin -= size
-            file.seek(begin)
-            text = file.read(size) + text
-            cut = text.find(b"\n") + 1 if begin else 0
-            first = next(entries(text[cut : cut + 8192].decode(errors="replace")), None)
-            if first and first.at < moment:
-                break
+def _tail(file: IO[bytes], moment: float) -> tuple[list[Entry], int, int]:
+    """Entries from that moment on, and where they begin and end. 0 for a begin: then the file before it may have more of them."""
+    begin = end = file.seek(0, os.SEEK_END)
+    text = b""
+    while begin > 0 and end - begin < TAIL_LIMIT:
+        size = min(BLOCK, begin)
+        begin -= size
+        file.seek(begin)
+        text = file.read(size) + text
         cut = text.find(b"\n") + 1 if begin else 0
-        return [one for one in entries(text[cut:].decode(errors="replace")) if one.at >= moment], begin == 0
+        first = next(entries(text[cut : cut + 8192].decode(errors="replace")), None)
+        if first and first.at < moment:
+            break
+    cut, whole = text.find(b"\n") + 1 if begin else 0, text.rfind(b"\n") + 1
+    found = entries(text[cut:whole].decode(errors="replace"))
+    return [one for one in found if one.at >= moment], begin, begin + whole

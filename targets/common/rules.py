@@ -135,7 +135,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "port taken",
-        r"[Aa]ddress already in use|port is already allocated|\[Errno 98\]|Failed to listen on sockets",
+        r"Failed to (?:listen on sockets|create listening socket)[^:]*(?::\d+\))?: Address already in use|\[Errno 98\]",
+        "somebody else has the port or socket",
+        "find out who: ss -ltnp; stop that (on hosts serving: socket needs no port)",
+    ),
+    Rule(
+        "port taken",
+        r"[Aa]ddress already in use|port is already allocated",
         "somebody else has the port or socket",
         "find out who: ss -ltnp; stop that, or choose another httpPort",
     ),

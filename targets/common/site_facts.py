@@ -126,7 +126,7 @@ def _way(facts: Facts, logged: Sequence[Finding]) -> Iterator[Finding]:
     if not facts.live:
         yield Finding("nothing serves", "no instance has the traffic", "live.sock names none", "make up")
     elif not facts.instance.running:
-        sentence = f"the live instance {facts.live} is dead; Nginx answers 502"
+        sentence = f"the live instance {facts.live} is dead; Nginx answers {facts.through[0] or 502}"
         evidence = f"{facts.instance.name}: {facts.instance.told}{said}"
         yield Finding("502: instance dead", sentence, evidence, "make up starts it again")
     elif not facts.socket:

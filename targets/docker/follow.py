@@ -19,16 +19,17 @@ _STAMP = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z (.*)$")
 def read(proxy: Container, since: float) -> list[Entry]:
     """Entries from that moment on."""
     text = proxy.logs(since=int(since), timestamps=True).decode(errors="replace")
-    return [one for line in text.splitlines() if (one := entry(line)) and one.at >= since]
+    return [one for line in text.splitlines() for at, one in stamped(line) if at >= since]
 
 
-def entry(line: str) -> Entry | None:
-    """The entry in a line that the engine has put its own time before: that counts where the line itself has none."""
+def stamped(line: str) -> Iterator[tuple[float, Entry]]:
+    """The entry in a line, if it has one, with the engine's own time that stands before it: Nginx notes whole seconds only."""
     found = _STAMP.match(line)
-    if not found:
-        return None
-    at = datetime.fromisoformat(f"{found[1]}+00:00").timestamp() + float(found[2] or 0)
-    return parse(found[3], at)
+    if found:
+        at = datetime.fromisoformat(f"{found[1]}+00:00").timestamp() + float(found[2] or 0)
+        one = parse(found[3], at)
+        if one:
+            yield at, one
 
 
 class Followed:
@@ -36,7 +37,7 @@ class Followed:
 
     def __init__(self, proxy: Container, since: float) -> None:
         self.last = since
-        """The time of the last entry."""
+        """When the engine got the last entry: a further ``Followed`` begins there."""
         self.ended = False
         """Whether Nginx's container has stopped, or the engine: then nothing more will come."""
         self._found: deque[Entry] = deque()
@@ -54,11 +55,10 @@ class Followed:
     def _collect(self) -> None:
         with contextlib.suppress(DockerException, RequestException, OSError):
             for line in self._lines:
-                one = entry(line)
-                if one and one.at > self.last:
-                    self._found.append(one)
-        if self._found:
-            self.last = self._found[-1].at
+                for at, one in stamped(line):
+                    if at > self.last:
+                        self.last = at
+                        self._found.append(one)
         self.ended = True
 
     @staticmethod

@@ -8,10 +8,13 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 
 from settings.model import Settings
+from targets.common.causes import cause, redact
 from targets.common.errors import AgentError
+from targets.common.unasked import refusal
 from targets.docker import names
 from targets.docker.agent import code, engine, traffic
 from targets.docker.requests import TrafficRequest
+from targets.observation import Observation
 from targets.serving import Serving
 
 
@@ -26,7 +29,7 @@ def cost(app: str, instance: str) -> str:
     return f"{sum(map(int, shares)) / 1024:.0f} MiB" if shares else ""
 
 
-def go_back(settings: Settings, owner: str, serving: Serving) -> None:
+def go_back(settings: Settings, owner: str, serving: Serving, observed: Observation) -> None:
     """Give a standby the traffic at once, before any engine has started: the update that follows finds it done.
 
     Raises ``AgentError`` when it does not know the schema, or does not answer through the proxy; then all is as it was.
@@ -36,7 +39,7 @@ def go_back(settings: Settings, owner: str, serving: Serving) -> None:
     if container is None:
         raise AgentError(f"the standby {serving.instance} is gone")
     if not settings.allow_newer_schema:
-        _ask_schema(container, serving.release)
+        _ask_schema(container, serving.release, observed, [one.get_secret_value() for one in settings.secrets.values()])
     request = TrafficRequest(
         app=settings.app.name,
         owner=owner,
@@ -51,13 +54,22 @@ def go_back(settings: Settings, owner: str, serving: Serving) -> None:
         traffic.move(client, request)
 
 
-def _ask_schema(container: Container, release: str) -> None:
-    """The guard of ``schema.py`` in the standby's own container. What it cannot tell, the update will ask again."""
+def _ask_schema(container: Container, release: str, observed: Observation, secrets: list[str]) -> None:
+    """The guard of ``schema.py`` in the standby's own container.
+
+    Where the database cannot be asked, the migrations of both releases tell: traffic moves before an update could ask again.
+    """
     engine.put(container, names.SCHEMA, names.GUARD.read_bytes())
     rules = json.dumps({"switch": "", "newer": False, "kept": False, "only": True})
     guard = ["python3", names.SCHEMA, names.FACTS, names.FILES, release, rules]
     env_file = f"{names.ENV}/{code.env_of(container)}.env"
     status, output = container.exec_run(["python3", names.INSIDE, "run", env_file, "--", *guard])
-    words = bytes(output).decode(errors="replace").strip().splitlines()  # type: ignore[arg-type]
-    if status and words and words[-1].startswith(f"release {release} does not know"):
-        raise AgentError(words[-1])
+    said = redact(bytes(output).decode(errors="replace").strip(), secrets)  # type: ignore[arg-type]
+    if not status:
+        return
+    last, kept = said.rpartition("\n")[2], observed.releases.get(release)
+    if last.startswith(f"release {release} does not know"):
+        raise AgentError(last)
+    serving = observed.serving.release if observed.serving else ""
+    if words := refusal(release, kept.migrations if kept else (), serving, observed.serving_migrations, cause(said)):
+        raise AgentError(words)

@@ -1,5 +1,7 @@
 """TLS that ends at the Nginx of a real Linux host."""
 
+import json
+import math
 import re
 import ssl
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.load import Load
-from tests.authority import Authority, authority, write
+from tests.authority import Authority, authority, openssl_days, write
 from tests.browser import Browser
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
@@ -48,6 +50,18 @@ def test_a_host_serves_with_a_certificate_that_it_has_made_and_refuses_other_nam
     assert "nothing to do" in site.must_up().out
 
 
+def _told_and_real(site: HostDeployment, host: TestHost) -> tuple[int, int]:
+    """Days by ``make status``, and by openssl of the file that Nginx has."""
+    (told,) = json.loads(site.ops("status", "--json").out)["hosts"]
+    return told["certificate_days"], math.floor(openssl_days(host.run("cat", "/etc/tlshost/tls/live/fullchain.pem")))
+
+
+def test_status_tells_the_days_that_openssl_tells(site: HostDeployment, host: TestHost) -> None:
+    told, real = _told_and_real(site, host)
+    assert told == real
+    assert told > 300
+
+
 @pytest.mark.long
 def test_a_switch_leaves_nginx_and_certificate_alone(site: HostDeployment, host: TestHost) -> None:
     before = host.run("readlink", "/etc/tlshost/tls/live"), _workers(host)
@@ -68,6 +82,7 @@ def test_the_certificate_of_the_config_is_taken_over_and_its_key_is_nowhere_else
     host.run("touch", "/root/enough")
     assert load.report.lost == 0, load.report.summary()
     assert Browser(443, ca.root.text, host.address).sees(leaf, site.domain)
+    assert _told_and_real(site, host) == (89, 89)
     line = key.splitlines()[1]
     assert line not in done.text
     assert line not in site.state()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from targets.docker.agent.engine import run_in
-from tests.deployment import Deployment
+from tests.deployment import Deployment, eventually
 
 pytestmark = pytest.mark.long
 
@@ -96,3 +96,31 @@ def test_going_back_over_a_removed_column_is_refused_too(site: Deployment) -> No
     assert refused.status == 1, refused.text
     assert "store.0004_no_weight" in refused.err.splitlines()[0]
     assert not json.loads(site.state())["deployment"].get("pending_operations")
+
+
+def test_a_standby_is_asked_before_its_rename_and_a_database_that_is_away_is_no_yes(site: Deployment) -> None:
+    site.must_up(standby=True)
+    left = site.health()
+    _migration(site, "0005_color", ADD.replace("weight", "color"), after="0004_no_weight")
+    site.must_up()
+    before, config = site.health(), site.file_config()
+    refused = site.rollback()
+    postgres = site.docker.containers.get(f"{site.app}-postgres")
+    postgres.stop()
+    away = site.rollback()
+    postgres.start()
+    eventually(lambda: "color" in _columns(site), 30)
+    for result, words in ((refused, "to the database since it served: "), (away, "which serves: ")):
+        assert result.status == 1, result.text
+        first = result.err.splitlines()[0]
+        assert f"{words}store.0005_color; " in first
+        assert "pulumi config set gateway:allowNewerSchema true" in first
+        assert "Nothing was changed." in result.err
+    assert "the database does not say (django.db.utils.OperationalError: " in away.err.splitlines()[0]
+    assert (site.health(), site.file_config()) == (before, config)
+
+    assert site.pulumi("config", "set", "gateway:allowNewerSchema", "true").status == 0
+    done = site.rollback()
+    assert done.status == 0, done.text
+    assert f"traffic is back on the standby {left['instance']} after " in done.out
+    assert site.health() == left

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from targets.common.access_log import Entry, Log, parse
+from targets.common.answers import Seen
+from tests.deployment import eventually
 from tests.live.local_nginx import LocalNginx, local_nginx
 from tests.live.test_front import seen, spec
 
@@ -91,6 +95,42 @@ def test_a_plain_line_is_there_for_those_who_read_with_their_eyes(start: Callabl
     assert re.match(
         r'127\.0\.0\.1 "GET shop\.example/basket/" 200 \d+ upstream=\S+ total=\S+ id=[0-9a-f]{32}$', nginx.logged()[0]
     )
+
+
+@FORMS
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_nginx_writes_is_what_the_watch_after_a_switch_counts(
+    start: Callable[..., LocalNginx], host: bool, form: str
+) -> None:
+    nginx, seen = start(host, access_log=form), Seen()
+    nginx.app.status = 500
+    for _ in range(3):
+        nginx.ask("/pay/?card=4711")
+    nginx.ask("/media/none")
+    seen.add(one for line in nginx.logged(4) if (one := parse(line)))
+    assert (seen.answers, seen.verdict(5)) == (3, "3 of 3 answers were 5xx (GET shop.example/pay/ 500 3 times)")
+
+
+def test_reading_on_loses_nothing_while_nginx_rotates_its_log(start: Callable[..., LocalNginx]) -> None:
+    nginx = start()
+    path = nginx.folder / "access.log"
+    nginx.ask("/before/")
+    nginx.logged()
+    log, found = Log(path, Log(path).end()), list[Entry]()
+    path.rename(path.with_name("access.log.1"))
+    path.touch()  # as logrotate does it: Nginx is told only then
+    assert log.more() == []
+    nginx.ask("/late/")
+    nginx.process.send_signal(signal.SIGUSR1)
+    eventually(lambda: bool(nginx.ask("/new/").status) and path.stat().st_size > 0, 10, "Nginx writes to the new file")
+
+    def read() -> bool:
+        found.extend(log.more())
+        return "/new/" in [one.path for one in found]
+
+    eventually(read, 10)
+    assert next(iter(found)).path == "/late/"
+    assert {one.path for one in found} == {"/late/", "/new/"}
 
 
 def test_files_of_the_project_are_not_logged_and_uploads_are(start: Callable[..., LocalNginx]) -> None:

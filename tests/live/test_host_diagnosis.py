@@ -1,74 +1,21 @@
 """A site on a Linux host is broken in each way, for real: an update or ``make diagnose`` says which way it is."""
 
+import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import docker
-import httpx
 import pytest
 
-from ops import diagnose
-from targets.common.diagnosis import Finding
-from tests.deployment import KEY, eventually
+from tests.deployment import eventually
 from tests.live import faulty
+from tests.live.broken_host import APP, DOMAIN, BrokenHost
 from tests.live.database import USER, Database
 from tests.live.hosts import TestHost
-from tests.live.inprocess import InProcessSite, StepFailed
+from tests.live.inprocess import InProcessSite
 
 pytestmark = pytest.mark.long
-
-APP = "hostdiagnosed"
-DOMAIN = "diagnosed.example"
-
-
-class BrokenHost:
-    """The site on one host, and what it says of itself."""
-
-    def __init__(self, site: InProcessSite, source: Path, host: TestHost, database: Database) -> None:
-        self.site, self.source, self.host, self.database = site, source, host, database
-        self.config = {
-            "app": {"name": APP, "source": str(source)},
-            "target": "host",
-            "hosts": [host.config],
-            "domains": [DOMAIN],
-            "httpPort": 80,
-            "drainSeconds": 0,
-            "workers": 2,
-            "health": {"timeout": 8},
-            "memory": {"max": "400M"},
-            "env": {"DATABASE_URL": database.url(APP)},
-            "secrets": {"SECRET_KEY": KEY},
-        }
-        self.serving = site.up(self.config)
-
-    @property
-    def unit(self) -> str:
-        return f"{APP}-{self.serving['instance']}"
-
-    @property
-    def socket(self) -> str:
-        return f"/run/{APP}/{self.serving['instance']}.sock"
-
-    def failure(self, **changes: Any) -> str:
-        """First line of an update with these changes, which has to fail."""
-        with pytest.raises(StepFailed) as caught:
-            self.site.up({**self.config, **changes})
-        return str(caught.value).partition("gateway: ")[2].splitlines()[0]
-
-    def findings(self, minutes: int = 1) -> dict[str, Finding]:
-        """What ``make diagnose`` finds now, by name."""
-        told, unreachable = diagnose.look(faulty.settings_of(self.config), "gateway/dev", minutes)
-        assert not unreachable
-        (one,) = told
-        return {found.name: found for found in one.findings}
-
-    def get(self, path: str, host: str = DOMAIN) -> int:
-        return httpx.get(f"http://{self.host.address}{path}", headers={"Host": host}, timeout=30).status_code
-
-    def await_well(self) -> None:
-        eventually(lambda: self.get("/health/") == 200, 30)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +46,9 @@ STARTS: dict[str, tuple[str, str]] = {
 
 def changes(site: BrokenHost, fault: str) -> dict[str, Any]:
     """The config of that fault."""
-    url = site.config["env"]["DATABASE_URL"]  # type: ignore[index]
+    url = site.config["env"]["DATABASE_URL"]
     if fault == "settings":
-        return {"app": {**site.config["app"], "settings": "shop.nosuch"}}  # type: ignore[dict-item]
+        return {"app": {**site.config["app"], "settings": "shop.nosuch"}}
     if fault == "option":
         return {"serverOptions": {"no-such-flag": "1"}}
     if fault == "refused":
@@ -158,17 +105,50 @@ def test_a_socket_that_nginx_may_not_open_is_told(site: BrokenHost) -> None:
     site.await_well()
 
 
-def test_a_port_that_somebody_took_while_nginx_was_down_is_told(site: BrokenHost) -> None:
+def test_a_port_that_somebody_took_while_nginx_was_down_is_told_by_both(site: BrokenHost) -> None:
     site.host.run("systemctl", "stop", "nginx")
-    site.host.run("systemd-run", "--quiet", "--unit=taker", "python3", "-m", "http.server", "80", "--directory", "/var/empty")
-    eventually(lambda: ":80" in site.host.run("ss", "-Hltn", "sport = :80"), 10)
-    site.host.run("systemctl", "start", "nginx", check=False)
-    found = site.findings()["port taken"]
+    with site.taken(80):
+        site.host.run("systemctl", "start", "nginx", check=False)
+        found = site.findings()["port taken"]
+        again = site.failure(domains=[DOMAIN, "more.example"])
     assert "Nginx does not run" in found.sentence
     assert "Address already in use" in found.evidence
-    site.host.run("systemctl", "stop", "taker", check=False)
+    assert "somebody else has the port of Nginx (bind() to 0.0.0.0:80 failed (98: Address already in use)" in again
+    assert "way out: find out who: ss -ltnp; stop that" in again
     site.host.run("systemctl", "start", "nginx")
     site.await_well()
+
+
+def test_a_new_port_that_somebody_has_is_told_by_the_update_and_the_old_one_goes_on(site: BrokenHost) -> None:
+    with site.taken(8099):
+        first = site.failure(httpPort=8099)
+    assert "somebody else has the port of Nginx (bind() to 0.0.0.0:8099 failed (98: Address already in use)" in first
+    assert "stop that, or choose another httpPort" in first
+    assert site.get("/health/") == 200
+
+
+def test_an_instances_own_port_that_somebody_has_is_told_with_who_it_is(site: BrokenHost) -> None:
+    plain = {**site.config, "serving": "tcp"}
+    taken = site.port_of(site.site.up({**plain, "env": {**site.config["env"], "LEVEL": "taken"}}))
+    site.serving = site.site.up(plain)
+    own, unit = site.port_of(site.serving), site.unit
+    with site.taken(taken):
+        first = site.failure(serving="tcp", env={**site.config["env"], "LEVEL": "taken"})
+    assert "never took traffic: somebody else has the port or socket" in first
+    assert "Address already in use" in first
+    assert re.search(rf"python3 \(pid \d+\) listens on port {taken}\b", first)
+    assert "way out: find out who: ss -ltnp; stop that" in first
+    assert site.get("/health/") == 200
+
+    site.host.run("systemctl", "stop", f"{unit}.socket", f"{unit}.service")
+    with site.taken(own):
+        site.host.run("systemctl", "start", f"{unit}.socket", check=False)
+        found = site.findings()
+    assert f"Failed to create listening socket (127.0.0.1:{own}): Address already in use" in found["port taken"].evidence
+    assert "502: instance dead" in found
+    site.host.run("systemctl", "start", f"{unit}.socket", f"{unit}.service")
+    site.await_well()
+    site.serving = site.site.up(site.config)
 
 
 def test_faults_of_views_are_told_from_the_journal(site: BrokenHost) -> None:

@@ -1,8 +1,10 @@
 """TLS that ends at Nginx on a real Docker engine, as a browser finds it."""
 
+import math
 import ssl
 import subprocess
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from bench.load import Load
 from targets.docker.agent import engine as agent_engine
-from tests.authority import Authority, authority, write
+from tests.authority import NOW, Authority, authority, openssl_days, write
 from tests.browser import Browser
 from tests.deployment import eventually, free_port
 from tests.live.conftest import shop_config
@@ -77,6 +79,30 @@ def test_http_leads_to_https_but_for_the_health_probe_and_an_acme_server(site: I
 def test_other_names_of_the_site_lead_to_the_primary_one(site: InProcessSite, tls_port: int) -> None:
     answer = Browser(tls_port).get("/orders/?page=2", "old.localhost")
     assert (answer.status_code, answer.headers["Location"]) == (301, f"https://localhost:{tls_port}/orders/?page=2")
+
+
+def _told_and_real(site: InProcessSite) -> tuple[int, int]:
+    """Days by ``make status``, and by openssl of the file that Nginx has."""
+    nginx = site.engine.containers.get("tlsfiles-nginx")
+    _, chain = agent_engine.run_in(nginx, "cat", "/etc/gateway/tls/live/fullchain.pem")
+    (told,) = (host["certificate_days"] for host in site.look()["hosts"])
+    return told, math.floor(openssl_days(chain))
+
+
+def test_status_tells_the_days_that_openssl_tells_of_a_self_made_certificate(site: InProcessSite) -> None:
+    told, real = _told_and_real(site)
+    assert told == real
+    assert told > 300
+
+
+@pytest.mark.parametrize(("days", "wrong"), [(40.5, []), (5.5, ["the certificate ends in 5 days"])])
+def test_status_tells_the_days_that_openssl_tells_of_one_of_the_config_and_warns_near_its_end(
+    site: InProcessSite, config: Callable[..., dict[str, Any]], ca: Authority, tmp_path: Path, days: float, wrong: list[str]
+) -> None:
+    site.up(config(site, write(tmp_path, *ca.issue([*NAMES, "old.localhost"], ends=NOW + timedelta(days=days))[1:])))
+    eventually(lambda: _told_and_real(site)[0] == int(days), 10, "Nginx shows it")
+    assert _told_and_real(site) == (int(days), int(days))
+    assert [one["what"] for one in site.look()["wrong"] if "certificate" in one["what"]] == wrong
 
 
 def test_certificates_of_the_config_are_taken_over_in_place_and_nothing_is_lost(

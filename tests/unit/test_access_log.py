@@ -34,7 +34,9 @@ def line(at: float = NOON, uri: str = "/", status: int = 200, seconds: float = 0
 
 
 def test_a_json_line_is_an_entry_without_its_query() -> None:
-    assert parse(line(uri="/search/?q=socks", status=502)) == Entry(NOON, "GET", "/search/", 502, 0.02, "502")
+    assert parse(line(uri="/search/?q=socks", status=502)) == Entry(
+        NOON, "GET", "/search/", 502, 0.02, "502", host="shop.example"
+    )
 
 
 def test_an_answer_of_nginx_itself_was_not_asked_of_the_app() -> None:
@@ -46,7 +48,7 @@ def test_an_answer_of_nginx_itself_was_not_asked_of_the_app() -> None:
 
 def test_the_text_form_of_before_is_read_with_the_time_that_the_engine_noted() -> None:
     text = '172.18.0.1 "POST localhost/item/7/?a=b" 201 12 upstream=0.004, 0.001 total=0.005 id=ab'
-    assert parse(text, NOON) == Entry(NOON, "POST", "/item/7/", 201, 0.005, "0.004, 0.001")
+    assert parse(text, NOON) == Entry(NOON, "POST", "/item/7/", 201, 0.005, "0.004, 0.001", host="localhost")
 
 
 def test_a_websocket_has_no_latency() -> None:
@@ -127,6 +129,82 @@ def test_reading_goes_on_where_it_was_left_over_half_lines_and_a_rotation(tmp_pa
     path.rename(tmp_path / "shop.access.log.1")
     path.write_text(line(NOON + 3))
     assert [one.at for one in log.more()] == [NOON + 2, NOON + 3]
+
+
+def test_what_nginx_still_writes_to_a_rotated_file_is_read_too(tmp_path: Path) -> None:
+    path, rotated = tmp_path / "shop.access.log", tmp_path / "shop.access.log.1"
+    path.write_text(line(NOON))
+    log = Log(path)
+    log.since(NOON)
+    path.rename(rotated)
+    path.write_text("")
+    assert log.more() == []
+    with rotated.open("a") as file:
+        file.write(line(NOON + 1))
+    path.write_text(line(NOON + 2))
+    assert [one.at for one in log.more()] == [NOON + 1, NOON + 2]
+    assert log.more() == []
+
+
+@pytest.mark.parametrize("opened", [0, 1], ids=["before it", "in between"])
+def test_a_rotation_in_the_middle_of_a_look_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: int) -> None:
+    path, rotated = tmp_path / "shop.access.log", tmp_path / "shop.access.log.1"
+    rotated.write_text(line(NOON - 9))
+    path.write_text(line(NOON))
+    log, real, done = Log(path, Log(path).end()), Path.open, list[Path]()
+    with path.open("a") as file:
+        file.write(line(NOON + 1))
+
+    def rotating(self: Path, mode: str) -> object:
+        if len(done) == opened:
+            path.rename(rotated)
+            path.touch()
+        found = real(self, mode)
+        done.append(self)
+        return found
+
+    monkeypatch.setattr(Path, "open", rotating)
+    found = log.more()
+    monkeypatch.undo()
+    with rotated.open("a") as file:
+        file.write(line(NOON + 2))
+    path.write_text(line(NOON + 3))
+    assert [one.at for one in (*found, *log.more())] == [NOON + 1, NOON + 2, NOON + 3]
+
+
+def test_half_a_line_at_the_first_look_is_an_entry_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "shop.access.log"
+    path.write_text(line(NOON) + line(NOON + 1)[:40])
+    log = Log(path)
+    assert [one.at for one in log.since(NOON)] == [NOON]
+    with path.open("a") as file:
+        file.write(line(NOON + 1)[40:])
+    assert [one.at for one in log.more()] == [NOON + 1]
+
+
+def test_a_log_that_somebody_has_emptied_is_read_from_its_begin(tmp_path: Path) -> None:
+    path = tmp_path / "shop.access.log"
+    path.write_text(line(NOON) * 3)
+    log = Log(path)
+    log.since(NOON)
+    path.write_text(line(NOON + 1))
+    assert [one.at for one in log.more()] == [NOON + 1]
+
+
+@pytest.mark.parametrize("before", [None, "", line(NOON)], ids=["no log", "empty", "some"])
+@pytest.mark.parametrize("rotated", [False, True])
+def test_another_process_reads_on_from_where_the_log_ended(tmp_path: Path, before: "str | None", rotated: bool) -> None:
+    path = tmp_path / "shop.access.log"
+    if before is not None:
+        path.write_text(before)
+    left = json.loads(json.dumps(Log(path).end()))
+    if rotated and before is not None:
+        path.rename(tmp_path / "shop.access.log.1")
+    with path.open("a") as file:
+        file.write(line(NOON + 1))
+    log = Log(path, left)
+    assert [one.at for one in log.more()] == [NOON + 1]
+    assert log.more() == []
 
 
 def test_after_a_rotation_the_file_before_it_is_read_too(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ STARTS = {
     "redis": ("Redis does not take connections", "Error 111 connecting to localhost:48999"),
     "redis-socket": ("Redis does not take connections", "No such file or directory"),
     "port-gunicorn": ("somebody else has the port or socket", "Address already in use"),
+    "port-systemd": ("somebody else has the port or socket", "(127.0.0.1:21234): Address already in use"),
     "port-uvicorn": ("somebody else has the port or socket", "address already in use"),
 }
 """What a server said that did not start -> the sentence, and what of the evidence must be in it."""

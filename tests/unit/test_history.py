@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ops import history
+from ops import history, updates
 from ops.updates import Update
 from targets.served import Served
 
@@ -38,3 +38,28 @@ def test_each_update_is_one_line_of_words_without_values() -> None:
     assert "bodyLimitMb 20 -> 5, env LEVEL, +NEW, -OLD, secret TOKEN" in second
     assert "first start" in first
     assert "hush" not in out.getvalue()
+
+
+def test_a_key_that_the_project_did_not_know_then_is_no_change_today() -> None:
+    """Pulumi notes every key of the project with its default; updates made before a key was new do not have it."""
+    then = {"gateway:limits": '{"burst": 0}', "gateway:health": '{"path": "/health/"}', "gateway:bodyLimitMb": "20"}
+    today = {
+        **then,
+        "gateway:limits": '{"requestsPerSecond": 0, "burst": 0, "connections": 0, "login": {"paths": [], "perMinute": 10}}',
+        "gateway:metrics": "false",
+        "gateway:serving": "socket",
+        "gateway:redirects": "[]",
+        "gateway:tls": '{"mode": "off"}',
+        "gateway:errorPages": "",
+    }
+    before, after, on = (
+        updates.values({key: {"value": value} for key, value in one.items()})
+        for one in (then, today, {**today, "gateway:metrics": "true", "gateway:limits": '{"burst": 3}'})
+    )
+    first, second = update(1, "r1", "wsgi", config=before), update(2, "r1", "wsgi", config=after)
+    third = update(3, "r1", "wsgi", config=on)
+    found = [third, second, first]
+    assert history.what_changed(found, second) == "nothing"
+    assert history.what_changed(found, third) == "limits burst, metrics false -> true"
+    assert updates.same(first, second)
+    assert not updates.same(second, third)

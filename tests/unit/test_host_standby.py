@@ -10,9 +10,9 @@ import pytest
 
 from targets.common.errors import AgentError
 from targets.host import standby as way_back
-from targets.host.agent import instances, log, places, releases, standby, system, traffic, units
+from targets.host.agent import instances, places, releases, standby, system, traffic, units, watch
 from targets.host.agent.places import Places
-from targets.host.agent.requests import FinishRequest, TrafficRequest
+from targets.host.agent.requests import FinishRequest, SchemaRequest, TrafficRequest, WatchRequest
 from targets.host.client import traffic as client
 from targets.host.client.connection import Connection
 
@@ -104,20 +104,42 @@ def test_a_site_that_is_taken_down_takes_its_standby_along(site: Places) -> None
     assert not os.path.lexists(site.live)
 
 
-def test_the_log_is_read_from_the_switch_on_line_by_line_and_over_a_rotation(site: Places) -> None:
-    site.access_log.write_text("before\n")
-    lines = log.Log(site, log.mark(site, A))
-    assert lines.more() == []
+def test_a_watch_counts_what_the_app_has_answered_since_the_switch_over_a_rotation(site: Places) -> None:
+    told = {"method": "GET", "host": "shop.example", "uri": "/pay/?card=4711", "status": 500, "request_time": 0.1}
+    bad = json.dumps({**told, "upstream_status": "500"}) + "\n"
+    site.access_log.write_text(bad * 3)
+    mark = json.loads(json.dumps(traffic.watch_from(site, A)))
     with site.access_log.open("a") as file:
-        file.write("one\ntw")
-    assert lines.more() == ["one"]
-    with site.access_log.open("a") as file:
-        file.write("o\n")
-    assert lines.more() == ["two"]
-    site.access_log.rename(site.access_log.with_suffix(".1"))
-    assert lines.more() == []
-    site.access_log.write_text("three\n")
-    assert lines.more() == ["three"]
+        file.write(bad * 2)
+    site.access_log.rename(site.access_log.with_name("access_log.1"))
+    site.access_log.write_text(bad)
+    found = watch.watch(WatchRequest(**ABOUT, instance=A, watch_seconds=1, mark=mark))
+    assert str(found["wrong"]).startswith("3 of 3 answers were 5xx (GET shop.example/pay/ 500 3 times) in the first ")
+
+
+@pytest.mark.parametrize(
+    ("brought", "refused"), [(["store.0001_initial"], False), (["store.0001_initial", "store.0002_b"], True)]
+)
+def test_where_the_database_cannot_be_asked_the_migrations_of_both_releases_decide(
+    site: Places, monkeypatch: pytest.MonkeyPatch, brought: list[str], refused: bool
+) -> None:
+    for release, migrations in ((A, brought), (B, ["store.0001_initial"])):
+        folder = site.release(release) / releases.OWN
+        folder.mkdir(parents=True)
+        (folder / "release.json").write_text(json.dumps({"migrations": migrations}))
+    known = {"release": B, "env_id": "e" * 10, "user": "shop", "secret_names": ["DB"], "settings_module": "shop.settings"}
+    (site.instances / f"{B}.json").write_text(json.dumps({**known, "app": "shop", "owner": "gateway/x"}))
+    site.env_file("e" * 10).parent.mkdir()
+    site.env_file("e" * 10).write_text('DB="hush-hush"\n')
+    said = "Traceback\ndjango.db.utils.OperationalError: connection of hush-hush failed\n"
+    monkeypatch.setattr(system, "run", lambda *_, **__: system.Done((), 1, "", said))
+    asked = SchemaRequest(app="shop", owner="gateway/x", instance=B, properties=())
+    if not refused:
+        assert standby.ask_schema(asked) == "known"
+        return
+    with pytest.raises(AgentError, match=r"store\.0002_b; whether they have been applied") as caught:
+        standby.ask_schema(asked)
+    assert "OperationalError: connection of [secret] failed" in str(caught.value)
 
 
 class Watched:

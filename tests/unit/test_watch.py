@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from targets.common.access_log import entries
 from targets.common.answers import Seen
 
 TEXT = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.010 id=abc'
@@ -12,8 +13,9 @@ TEXT = '10.0.0.1 "GET localhost{path}" {status} 12 upstream={upstream} total=0.0
 def seen(*answers: tuple[str, int, str], text: bool = False) -> Seen:
     found = Seen()
     for path, status, upstream in answers:
-        fields = {"method": "GET", "host": "localhost", "uri": path, "status": status, "upstream_time": upstream.strip("-")}
-        found.add([TEXT.format(path=path, status=status, upstream=upstream) if text else json.dumps(fields)])
+        fields = {"method": "GET", "host": "localhost", "uri": path, "status": status, "request_time": 0.01}
+        told = json.dumps({**fields, "upstream_status": "" if upstream == "-" else str(status), "upstream_time": upstream})
+        found.add(entries(TEXT.format(path=path, status=status, upstream=upstream) if text else told))
     return found
 
 
@@ -49,23 +51,23 @@ def test_the_verdict_names_the_worst_without_what_people_typed(text: bool) -> No
 
 def _json(status: object, upstream: str, uri: str = "/pay/?card=4711") -> str:
     line = {"time": "2026-11-21T07:00:00+00:00", "remote_addr": "10.0.0.1", "method": "POST", "host": "localhost", "uri": uri}
-    return json.dumps({**line, "status": status, "bytes": 12, "request_time": "0.010", "upstream_time": upstream})
+    return json.dumps({**line, "status": status, "bytes": 12, "request_time": "0.010", "upstream_status": upstream})
 
 
 def test_the_log_as_json_counts_as_its_text_does() -> None:
     found = Seen()
-    found.add([_json(500, "0.010"), _json("502", "0.000"), _json(500, "0.001, 0.002"), _json(200, "0.1", "/")])
+    found.add(entries("\n".join([_json(500, "500"), _json("502", "502"), _json(500, "502, 500"), _json(200, "200", "/")])))
     assert found.verdict(5) == "3 of 4 answers were 5xx (POST localhost/pay/ 500 2 times, POST localhost/pay/ 502 1 times)"
 
 
 @pytest.mark.parametrize("line", [_json(500, "-"), _json(500, ""), "{broken", '{"status": 500}', "[]"])
 def test_what_nginx_answered_by_itself_and_what_is_no_answer_does_not_count(line: str) -> None:
     found = Seen()
-    found.add([line] * 5)
+    found.add(entries(f"{line}\n" * 5))
     assert (found.answers, found.verdict(5)) == (0, "")
 
 
 def test_lines_of_other_kinds_are_passed_over() -> None:
     found = Seen()
-    found.add(["2026/11/21 07:00:00 [notice] 1#1: start worker process 7", "", "{not json", "[1]"])
+    found.add(entries("2026/11/21 07:00:00 [notice] 1#1: start worker process 7\n\n{not json\n[1]\n"))
     assert found.answers == 0

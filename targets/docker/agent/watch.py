@@ -6,6 +6,7 @@ from docker.models.containers import Container
 
 from targets.common.answers import STEP_SECONDS, Seen
 from targets.docker.agent import engine
+from targets.docker.follow import read
 
 
 def watch(proxy: Container, instance: Container, *, seconds: int, percent: int) -> str:
@@ -18,7 +19,7 @@ def watch(proxy: Container, instance: Container, *, seconds: int, percent: int) 
         if not state["Running"] or state["Pid"] != first:
             return f"its process ended and was started again {time.time() - begun:.0f} s after the switch"
         seen = Seen()
-        seen.add(proxy.logs(since=begun).decode(errors="replace").splitlines())
+        seen.add(read(proxy, begun))
         if wrong := seen.verdict(percent):
             return f"{wrong} in the first {time.time() - begun:.0f} s"
     return ""

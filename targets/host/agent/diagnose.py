@@ -11,7 +11,7 @@ from targets.common import inside
 from targets.common.causes import redact
 from targets.common.diagnosis import Line
 from targets.common.site_facts import Disk, Facts, Process, findings, summary
-from targets.host.agent import code, system, traffic
+from targets.host.agent import code, error_log, system, traffic
 from targets.host.agent.places import UNITS, Places
 from targets.host.agent.requests import DiagnoseRequest
 
@@ -19,8 +19,6 @@ STARTING = 3
 """Seconds in which a server that was started again is not asked to answer yet."""
 LINES = 2000
 """Of each log that are read at most."""
-NGINX_LOG = Path("/var/log/nginx/error.log")
-TAIL_BYTES = 512 * 1024
 
 
 def diagnose(request: DiagnoseRequest) -> dict[str, object]:
@@ -54,8 +52,8 @@ def look(request: DiagnoseRequest) -> Facts:
         nginx_text=site.read_text() if site.exists() else "",
         stop_seconds=int(known.get("stop_seconds", 0)) + 10 if known else 0,
         upstream_seconds=int(known.get("upstream_seconds", 0)),
-        app_log=journal(unit, since, secrets),
-        nginx_log=(*nginx_log(max(since, _started(unit) + STARTING)), *journal("nginx.service", since, [])),
+        app_log=(*journal(unit.replace(".service", ".socket"), since, []), *journal(unit, since, secrets)),
+        nginx_log=(*error_log.lines(max(since, _started(unit) + STARTING)), *journal("nginx.service", since, [])),
     )
 
 
@@ -104,16 +102,3 @@ def journal(unit: str, since: float, secrets: list[str]) -> tuple[Line, ...]:
     text = redact(system.run("journalctl", "--quiet", *asked).stdout, secrets)
     found = (re.match(r"\S+T(\d\d:\d\d:\d\d)\S* \S+ [^:]+?: (.*)", line) for line in text.splitlines())
     return tuple(Line(one[1], one[2]) for one in found if one)
-
-
-def nginx_log(since: float, path: Path = NGINX_LOG) -> tuple[Line, ...]:
-    """What Nginx said since then in its error log."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ()
-    begun = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(since))
-    found = (re.match(r"(\d{4}/\d\d/\d\d (\d\d:\d\d:\d\d)) (.*)", line) for line in text.splitlines())
-    return tuple(Line(one[2], one[3]) for one in found if one and one[1] >= begun)

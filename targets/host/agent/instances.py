@@ -11,7 +11,7 @@ from pathlib import Path
 from targets.common import inside
 from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
-from targets.host.agent import code, nginx, system, units
+from targets.host.agent import code, nginx, ports, system, units
 from targets.host.agent.places import ENTRIES, UNITS, Places
 from targets.host.agent.requests import InstanceRequest
 from targets.host.agent.units import ENDINGS
@@ -66,10 +66,11 @@ def begin(places: Places, request: InstanceRequest) -> None:
     """Socket, then service, then the proof over the instance's own socket: only HTTP 200 counts."""
     unit, begun = places.unit(request.instance), time.time()
     system.systemctl("reset-failed", f"{unit}.service", f"{unit}.socket")
-    for name in (f"{unit}.socket", f"{unit}.service"):
-        done = system.systemctl("start", name)
-        if done.returncode:
-            raise AgentError(_failure(places, request, begun, None))
+    if system.systemctl("start", f"{unit}.socket").returncode:
+        reason, said = ports.refused(unit, request.port, begun)
+        raise AgentError(report(f"{_what(request)} could not be started and never took traffic", said, reason))
+    if system.systemctl("start", f"{unit}.service").returncode:
+        raise AgentError(_failure(places, request, begun, None))
     _mark(places, request)
     answer = _await_answer(places, request)
     if answer[0] != 200:
@@ -105,9 +106,12 @@ def _gave_up(unit: str) -> bool:
     return "ActiveState=failed" in shown or "NRestarts=0" not in shown
 
 
+def _what(request: InstanceRequest) -> str:
+    return f"the new instance {request.instance} ({request.interface}, {request.server}, release {request.release})"
+
+
 def _failure(places: Places, request: InstanceRequest, begun: float, answer: tuple[int, str] | None) -> str:
-    what = f"the new instance {request.instance} ({request.interface}, {request.server}, release {request.release})"
-    unit = places.unit(request.instance)
+    what, unit = _what(request), places.unit(request.instance)
     log = redact(journal(unit, begun), code.secrets(places, request.env_id, request.secret_names))
     if answer is None or _gave_up(unit):
         shown = system.systemctl("show", f"{unit}.service", "--property=Result,ExecMainStatus").stdout

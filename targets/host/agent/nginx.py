@@ -4,12 +4,13 @@ import hashlib
 import json
 import os
 import re
+import time
 from pathlib import Path
 
 from targets.common import dialect, handshake, inside, pairs
 from targets.common.errors import AgentError
 from targets.common.maintenance import expect_closable
-from targets.host.agent import system
+from targets.host.agent import error_log, system
 from targets.host.agent.places import ENABLED, NOBODY, SITES, Places
 from targets.host.agent.requests import ProxyRequest
 
@@ -141,9 +142,9 @@ def _expect_running() -> None:
     """Nginx started, now and at boot, where somebody has stopped it."""
     if system.systemctl("is-enabled", "--quiet", "nginx").returncode:
         system.systemctl("enable", "nginx")
-    done = system.systemctl("start", "nginx")
-    if done.returncode:
-        raise AgentError(f"Nginx does not start: {system.last_line(done.stderr)}; way out: journalctl -u nginx")
+    begun = time.time()
+    if system.systemctl("start", "nginx").returncode:
+        raise AgentError(f"Nginx does not start{error_log.why(begun)}")
 
 
 def site_hash(text: str) -> str:
@@ -190,8 +191,9 @@ def _take_over(request: ProxyRequest) -> None:
     taken = _conflict()
     if taken:
         raise AgentError(f"another site of Nginx on this host has {taken}, the old configuration stays; way out: other domains")
+    begun = time.time()
     if not reload():
-        raise AgentError("Nginx did not take the new configuration over, the old one is back; way out: journalctl -u nginx")
+        raise AgentError(f"Nginx did not take the new configuration over, the old one is back{error_log.why(begun)}")
     address = loopback(request.address)
     if not system.until(lambda: inside.probe(request.host, "/", f"{address}:{request.port}", 5)[0] != 0, RELOAD_SECONDS, 0.1):
         raise AgentError(f"Nginx does not answer for {request.host} on port {request.port}, the old configuration is back")

@@ -16,7 +16,6 @@ from targets.host.agent import drift, stacks, system, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import AroundRequest, LookRequest
 
-LOGS = Path("/var/log/nginx")
 SHOWN = ("Id", "ActiveState", "NRestarts", "MainPID", "ActiveEnterTimestampMonotonic")
 SELDOM = 5
 """Of looks that follow one another, each so many asks what costs more: systemd, disk, drift."""
@@ -29,7 +28,7 @@ class Sight:
 
     def __init__(self, request: LookRequest) -> None:
         self.request, self.places = request, Places(request.app)
-        self.log, self.window = Log(LOGS / f"{request.app}.access.log"), Window(request.window)
+        self.log, self.window = Log(self.places.access_log), Window(request.window)
         self.window.add(self.log.since(time.time() - request.window))
         self._units: dict[str, dict[str, str]] = {}
         self._seldom: Facts = {}
@@ -58,7 +57,7 @@ class Sight:
         self._seldom = {
             "live": live,
             "nginx": {"state": nginx.get("ActiveState", "unknown"), "since": _since(nginx)},
-            "disk": disk(self.places.root, LOGS),
+            "disk": disk(self.places.root, self.places.access_log.parent),
             "drift": drift.found(self.request, self.places),
         }
 
@@ -104,10 +103,6 @@ def _since(shown: dict[str, str]) -> float | None:
     return round(time.time() - (time.monotonic() - entered), 1) if entered else None
 
 
-def _memory(groups: dict[str, str], found: list[tuple[int, int, str]]) -> int:
-    return processes.memory(processes.group_folder(groups, "memory"), [pid for pid, *_ in found]) if found else 0
-
-
 def _tcp(port: int) -> int:
     return len(system.run("ss", "-Htn", "state", "established", f"( sport = :{port} )").stdout.splitlines())
 
@@ -126,7 +121,7 @@ def around(request: AroundRequest) -> Facts:
     """What Nginx's log has around some moments."""
     if not request.moments:
         return {"around": []}
-    found = Log(LOGS / f"{request.app}.access.log").since(min(request.moments) - BEFORE)
+    found = Log(Places(request.app).access_log).since(min(request.moments) - BEFORE)
     return {"around": answered_around(found, request.moments)}
 
 

@@ -4,8 +4,10 @@ import dataclasses
 import json
 
 from targets.common import processes
+from targets.common.causes import cause, redact
 from targets.common.errors import AgentError
-from targets.host.agent import instances, log, releases, stacks, system, tasks, traffic
+from targets.common.unasked import refusal
+from targets.host.agent import code, instances, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
 from targets.host.agent.requests import CodeRequest, FinishRequest, SchemaRequest, TaskRequest
 
@@ -37,7 +39,7 @@ def _parked(places: Places, request: FinishRequest) -> str:
 
 def memory(places: Places, instance: str) -> int:
     """MiB that its processes hold."""
-    main, _ = log.process(places, instance)
+    main, _ = system.process_of(places, instance)
     groups = processes.groups_of(main) if main else {}
     if not groups:
         return 0
@@ -48,7 +50,7 @@ def memory(places: Places, instance: str) -> int:
 def ask_schema(request: SchemaRequest) -> str:
     """Raises where the standby's code does not know migrations that were applied since it served.
 
-    What cannot be told, such as with a database that does not answer, the update will ask again.
+    Where the database cannot be asked, what was noted of the releases tells: traffic moves before an update could ask again.
     """
     places = Places(request.app)
     known = system.read_json(places.instances / f"{request.instance}.json")
@@ -60,9 +62,18 @@ def ask_schema(request: SchemaRequest) -> str:
     asked = TaskRequest(**values, task="migrate", properties=request.properties, rules=rules)
     with system.lock(request.app, "task"):
         done = system.run(*tasks.command(asked, places), timeout=tasks.LIMITS["check"])
-    refusal = f"release {asked.release} does not know"
-    lines = (done.stdout + done.stderr).splitlines()
-    words = next((line for line in reversed(lines) if line.startswith(refusal)), "")
-    if done.returncode and words:
-        raise AgentError(words)
+    refused = f"release {asked.release} does not know"
+    said = redact(done.stdout + done.stderr, code.secrets(places, asked.env_id, asked.secret_names))
+    if done.returncode:
+        words = next((line for line in reversed(said.splitlines()) if line.startswith(refused)), "")
+        words = words or _lacks(places, asked.release, cause(said))
+        if words:
+            raise AgentError(words)
     return "known"
+
+
+def _lacks(places: Places, release: str, reason: str) -> str:
+    """What the project's migrations of the release that serves have and these have not, in words; '' for nothing."""
+    serving = str(system.read_json(places.instances / f"{traffic.live(places)}.json").get("release", ""))
+    brought, known = (releases.told(places, one).get("migrations", ()) for one in (serving, release))
+    return refusal(release, known, serving, brought, reason)

@@ -152,5 +152,12 @@ def units_of(site: Places) -> set[str]:
     return {name for name in names if is_id(name)}
 
 
+def process_of(site: Places, instance: str) -> tuple[int, int]:
+    """The instance's main process, and how often systemd has started it again."""
+    shown = systemctl("show", f"{site.unit(instance)}.service", "--property=MainPID,NRestarts").stdout
+    told = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    return int(told.get("MainPID") or 0), int(told.get("NRestarts") or 0)
+
+
 def is_id(name: str) -> bool:
     return len(name) == 10 and all(c in "0123456789abcdef" for c in name)

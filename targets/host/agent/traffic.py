@@ -5,8 +5,9 @@ import time
 from typing import Any
 
 from targets.common import inside
+from targets.common.access_log import Log
 from targets.common.errors import AgentError
-from targets.host.agent import instances, log, nginx, releases, stacks, system
+from targets.host.agent import error_log, instances, nginx, releases, stacks, system
 from targets.host.agent.places import Places
 from targets.host.agent.requests import TrafficRequest
 
@@ -33,7 +34,7 @@ def switch(request: TrafficRequest) -> str:
     # An instance that was live until now may still be on its way out of service: its drain holds the second lock.
     with system.lock(request.app, "traffic"), system.lock(request.app, request.instance):
         ready(request)
-        before, mark = live(places), log.mark(places, request.instance) if request.watch_seconds else {}
+        before, mark = live(places), watch_from(places, request.instance) if request.watch_seconds else {}
         point(places, request.instance)
         failure = proof(request)
         if failure:
@@ -45,6 +46,12 @@ def switch(request: TrafficRequest) -> str:
         strays = stacks.units_of(places, request.mine) - {request.instance, before}
         more = request.standby or strays or standby_of(places, request.mine)
     return json.dumps({"before": before, "mark": mark, "finish": bool(more)})
+
+
+def watch_from(places: Places, instance: str) -> dict[str, int]:
+    """Which process serves and where Nginx's log ends before the switch: a watch begins with it."""
+    pid, restarts = system.process_of(places, instance)
+    return {"pid": pid, "restarts": restarts, **Log(places.access_log).end()}
 
 
 def back(request: TrafficRequest) -> str:
@@ -109,9 +116,10 @@ def point(places: Places, instance: str) -> None:
     if kept == wanted:
         return
     system.write(places.upstream, wanted)
+    begun = time.time()
     if not nginx.reload():
         system.write(places.upstream, kept)
-        raise AgentError("Nginx did not take the new upstream over, the old one is back; way out: nginx -t, journalctl -u nginx")
+        raise AgentError(f"Nginx did not take the new upstream over, the old one is back{error_log.why(begun)}")
 
 
 def standby_of(places: Places, stack: str) -> str:

@@ -43,6 +43,7 @@ COMMON = (
     "schema",
     "settings_facts",
     "site_facts",
+    "unasked",
 )
 """Modules that hosts get of what all targets share: standard library only."""
 PARTS = (
