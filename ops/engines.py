@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
+from ops.config_file import expect_readable
 from ops.errors import BadConfig, Missing
 from ops.progress import Progress
 from ops.workspace import Workspace, open_workspace
@@ -88,6 +89,7 @@ def open_stack(name: str, console: Console) -> Engine:
     wanted, workspace = os.environ.get("ENGINE", ""), open_workspace()
     if wanted not in ("", "pulumi", "embedded"):
         raise BadConfig(f"ENGINE: got '{wanted}'; takes pulumi or embedded")
+    expect_readable(workspace.root, name)
     if wanted != "embedded":
         try:
             return cli.Stack(cli.find_or_install(console), workspace, name)

@@ -48,6 +48,23 @@ def test_a_mistake_is_refused_before_anything_is_touched(
     assert site.containers() == {}
 
 
+def test_a_key_that_is_there_twice_is_told_with_its_line(site: Deployment) -> None:
+    site.init()
+    site.write_config()
+    path = site.folder / "Pulumi.dev.yaml"
+    text = path.read_text()
+    twice = text.replace("config:\n", "config:\n  gateway:threads: 2\n  gateway:threads: 3\n", 1)
+    path.write_text(twice)
+    try:
+        result = site.again()
+    finally:
+        path.write_text(text)
+    assert result.status == 2, result.text
+    line = twice.splitlines().index("  gateway:threads: 3") + 1
+    assert result.err.startswith(f'Pulumi.dev.yaml, line {line}: found duplicate key "gateway:threads"'), result.err
+    assert site.containers() == {}
+
+
 def test_channels_in_use_under_wsgi_is_refused_with_both_ways_out(site: Deployment) -> None:
     marking = site.source / "pyproject.toml"
     text = marking.read_text()
