@@ -112,7 +112,7 @@ def test_a_name_that_leads_elsewhere_gets_none_and_the_others_keep_theirs(pebble
 
 
 @pytest.mark.long
-def test_it_is_due_with_a_third_of_its_life_left_with_other_names_and_with_another_server(
+def test_it_is_due_with_a_third_of_its_life_left_with_a_new_name_and_with_another_server(
     pebble: Pebble, store: Store, account: Account
 ) -> None:
     certificates.ensure(store, account, asked(pebble))
@@ -123,6 +123,9 @@ def test_it_is_due_with_a_third_of_its_life_left_with_other_names_and_with_anoth
     life = issued.ends - issued.begins
     assert acme.due(store, account, wanted, issued.ends - life * 0.35) == ""
     assert acme.due(store, account, wanted, issued.ends - life * 0.32) == "less than a third of its life is left"
-    assert acme.due(store, account, Asked(names=NAMES[:1], server=wanted.server), time.time()) == "the names have changed"
+    more = Asked(names=(*NAMES, "new.example"), server=wanted.server)
+    assert acme.due(store, account, more, time.time()) == "a name is new"
+    fewer = Asked(names=NAMES[:1], server=wanted.server)
+    assert acme.due(store, account, fewer, time.time()) == "", "a rollback to fewer names asks no server"
     other = Asked(names=NAMES, server="https://ca.example/dir")
     assert acme.due(store, account, other, time.time()) == "another server has issued it"
