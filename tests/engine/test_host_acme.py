@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.browser import Browser
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
 from tests.pebble import Pebble
+from tests.scanner import grave_findings
 
 pytestmark = pytest.mark.long
 
@@ -51,6 +53,13 @@ def test_the_first_up_serves_before_the_server_has_issued_and_the_next_one_asks_
     assert "nothing to do" in site.must_up().out
     assert "acme until" in host.run("gateway", "status", "acmehost")
     assert host.run("systemctl", "is-active", "gateway-acmehost-certificate.timer").strip() == "active"
+
+
+def test_a_scanner_finds_nothing_of_medium_severity_or_above(
+    site: HostDeployment, host: TestHost, pebble: Pebble, tmp_path: Path
+) -> None:
+    site.must_up(tls={**pebble.tls, "hstsSeconds": 63072000})
+    assert grave_findings(tmp_path, site.domain, 443, pebble.root, address=host.address) == {}
 
 
 def test_a_renewal_while_the_interface_is_switched_loses_nothing(site: HostDeployment, host: TestHost) -> None:

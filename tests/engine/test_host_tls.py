@@ -14,6 +14,7 @@ from tests.authority import Authority, authority, openssl_days, write
 from tests.browser import Browser
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
+from tests.scanner import grave_findings
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,15 @@ def test_a_certificate_that_nginx_cannot_use_is_put_back_before_anybody_sees_it(
     host.run("rm", "/etc/nginx/conf.d/theirs.conf")
     site.must_up()
     assert host.run("readlink", "/etc/tlshost/tls/live") != live
+
+
+@pytest.mark.long
+def test_a_scanner_finds_nothing_of_medium_severity_or_above_on_a_host(
+    site: HostDeployment, host: TestHost, ca: Authority, tmp_path: Path
+) -> None:
+    files = write(tmp_path, *ca.issue([site.domain, "www.tlshost.example"])[1:])
+    site.must_up(tls={**files, "hstsSeconds": 63072000})
+    assert grave_findings(tmp_path, site.domain, 443, ca.root.text, address=host.address) == {}
 
 
 @pytest.mark.long

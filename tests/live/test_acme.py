@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -14,6 +15,7 @@ from tests.deployment import eventually, free_port
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 from tests.pebble import Pebble
+from tests.scanner import grave_findings
 
 pytestmark = pytest.mark.long
 RENEW = ("python3", "-m", "targets.common.certificates", "renew", "force")
@@ -62,6 +64,13 @@ def test_the_first_up_serves_before_the_server_has_issued_and_the_next_one_asks_
     site.up(config())
     eventually(lambda: "Pebble Intermediate" in browser.issuer("localhost"), 10, "Nginx shows what was issued")
     assert Browser(config()["httpsPort"], pebble.root).handshake("localhost")[1] == "h2", "the chain is whole"
+
+
+def test_a_scanner_finds_nothing_of_medium_severity_or_above(
+    site: InProcessSite, pebble: Pebble, config: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    site.up(config(tls={**pebble.tls, "hstsSeconds": 63072000}))
+    assert grave_findings(tmp_path, "localhost", config()["httpsPort"], pebble.root) == {}
 
 
 def test_a_renewal_while_the_interface_is_switched_loses_nothing(
