@@ -59,7 +59,8 @@ def test_a_scanner_finds_nothing_of_medium_severity_or_above(
     site: HostDeployment, host: TestHost, pebble: Pebble, tmp_path: Path
 ) -> None:
     site.must_up(tls={**pebble.tls, "hstsSeconds": 63072000})
-    assert grave_findings(tmp_path, site.domain, 443, pebble.root, address=host.address) == {}
+    # Pebble's own: what it issues names no list of revoked ones, and Let's Encrypt's does.
+    assert set(grave_findings(tmp_path, site.domain, 443, pebble.root, address=host.address)) <= {"cert_revocation"}
 
 
 def test_a_renewal_while_the_interface_is_switched_loses_nothing(site: HostDeployment, host: TestHost) -> None:

@@ -70,7 +70,8 @@ def test_a_scanner_finds_nothing_of_medium_severity_or_above(
     site: InProcessSite, pebble: Pebble, config: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     site.up(config(tls={**pebble.tls, "hstsSeconds": 63072000}))
-    assert grave_findings(tmp_path, "localhost", config()["httpsPort"], pebble.root) == {}
+    # Pebble's own: what it issues names no list of revoked ones, and Let's Encrypt's does.
+    assert set(grave_findings(tmp_path, "localhost", config()["httpsPort"], pebble.root)) <= {"cert_revocation"}
 
 
 def test_a_renewal_while_the_interface_is_switched_loses_nothing(
