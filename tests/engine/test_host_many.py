@@ -96,13 +96,13 @@ def test_twenty_switches_over_all_servers_lose_no_request_on_any_host(site: Host
             assert len(set(after)) == 1, f"switch {number}: {after}"
             assert after != before, f"switch {number} to {server}"
     assert all(len(site.units(host)) == 1 for host in site.hosts)
+    del site.config["server"]
+    site.must_up(interface="wsgi")
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name.replace(" ", "-"))
 def test_a_broken_release_takes_traffic_on_no_host_and_the_message_says_why(site: HostDeployment, fault: Fault) -> None:
     fault = dataclasses.replace(fault, words=WORDS.get(fault.name, fault.words))
-    site.config.pop("server", None)
-    site.must_up(interface="wsgi")
     before = serving(site)
     with broken(site, fault), people(site):
         result = site.ops("up")
@@ -156,8 +156,13 @@ def test_when_the_third_host_cannot_be_switched_the_first_two_go_back_by_themsel
 
 def _reload(host: TestHost) -> None:
     """A reload, and none of the old workers left: they would close idle connections of the load that follows."""
+    old = _workers(host)
     host.run("systemctl", "reload", "nginx")
-    eventually(lambda: "shutting down" not in host.run("ps", "-eo", "args"), 20)
+    eventually(lambda: bool(_workers(host)) and not old & _workers(host), 20, "all workers are new")
+
+
+def _workers(host: TestHost) -> set[str]:
+    return set(host.run("pgrep", "-f", "^nginx: worker", check=False).split())
 
 
 def test_a_host_that_goes_away_between_start_and_switch_keeps_all_from_being_switched(site: HostDeployment) -> None:
