@@ -182,7 +182,8 @@ def main() -> None:
                     way.rest()
                 elif isinstance(way, Peer):
                     for host in hosts:
-                        host.run("systemctl", "stop", "peer")
+                        # Without its unit: the next way would find it as wanted, and not start it.
+                        host.sh("systemctl stop peer; rm /etc/systemd/system/peer.service; systemctl daemon-reload")
                 results[f"{way.name}, {number} host(s)"] = found
                 print(f"{way.name}, {number} host(s)", {key: shown(value) for key, value in found.items()}, flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
