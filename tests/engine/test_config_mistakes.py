@@ -49,7 +49,6 @@ def test_a_mistake_is_refused_before_anything_is_touched(
 
 
 def test_a_key_that_is_there_twice_is_told_with_its_line(site: Deployment) -> None:
-    site.init()
     site.write_config()
     path = site.folder / "Pulumi.dev.yaml"
     text = path.read_text()
