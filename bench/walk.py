@@ -10,7 +10,6 @@ time. Exit status: 0 the site never differed from the model and no request was l
 import argparse
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from rich.console import Console
 
 from bench.load import Load
 from tests import revealing
-from tests.deployment import Deployment, eventually
+from tests.deployment import Deployment, eventually, kill
 
 LONGEST = 5
 """So many states are gone back over at most: older releases may be gone."""
@@ -119,8 +118,7 @@ class Walk:
         revealing.code(self.site, str(self.number))
         update = self.site.start(write=False)
         time.sleep(self.random.uniform(1, 12))
-        os.killpg(update.pid, signal.SIGKILL)
-        update.wait()
+        kill(update)
         self._must(self.site.again())
         self._add(code=str(self.number))
 

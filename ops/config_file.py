@@ -1,4 +1,4 @@
-"""Whether the stack's config file can be read at all: asked before any engine is, which would tell less of it."""
+"""Where a stack's config file is, and whether it can be read at all: asked before any engine is, which would tell less of it."""
 
 from pathlib import Path
 
@@ -8,9 +8,14 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ops.errors import BadConfig
 
 
+def path_of(root: Path, stack: str) -> Path:
+    """``Pulumi.<stack>.yaml``, whatever organization and project the stack's name begins with."""
+    return root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+
+
 def expect_readable(root: Path, stack: str) -> None:
     """``Pulumi.<stack>.yaml`` is a map in YAML, with each key once; a stack without a file is fine. Raises ``BadConfig``."""
-    path = root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    path = path_of(root, stack)
     try:
         found = YAML(typ="safe", pure=True).load(path.read_text())
     except FileNotFoundError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ops.config_file import path_of
 from ops.engines import Engine
 from settings.errors import NAMESPACE
 from settings.rollback import CERTIFICATE, STAYS
@@ -80,7 +81,7 @@ def _path(path: tuple[str, ...]) -> str:
 
 def file_of(stack: Engine) -> Path:
     """``Pulumi.<stack>.yaml``."""
-    return stack.workspace.root / f"Pulumi.{stack.name.rpartition('/')[2]}.yaml"
+    return path_of(stack.workspace.root, stack.name)
 
 
 def ensure_file(stack: Engine) -> bool:

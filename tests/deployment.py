@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -285,6 +286,12 @@ def remove_site(engine: docker.DockerClient, app: str) -> None:
         for image in engine.images.list(name=repository):
             for tag in image.tags:
                 engine.images.remove(tag, force=True)
+
+
+def kill(command: "subprocess.Popen[str]") -> None:
+    """kill -9 for the command and the engine; what they had started goes on or not, as it would."""
+    os.killpg(command.pid, signal.SIGKILL)
+    command.wait()
 
 
 def free_port() -> int:

@@ -1,14 +1,21 @@
 """A deployment of its own onto real Linux hosts, for a test."""
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from settings.model import SERVERS
 from tests.deployment import Deployment
 from tests.live.hosts import TestHost
+
+
+def servers_in_turn() -> Iterator[tuple[str, str]]:
+    """Interface and server, all six over and over, WSGI first."""
+    return itertools.cycle([("wsgi", "gunicorn"), *(("asgi", str(server)) for server in SERVERS["asgi"])])
 
 
 class HostDeployment(Deployment):

@@ -129,7 +129,8 @@ class HostSite:
 
     def instance(self, spec: InstanceSpec) -> requests.InstanceRequest:
         """An instance: its units and how its health is asked for."""
-        own = self._unit(spec)
+        entry = short_hash(*(path.read_text() for path in ENTRY))
+        own = self._unit(spec, entry)
         return requests.InstanceRequest(
             **self._code(spec),
             stack=self.stack,
@@ -139,7 +140,7 @@ class HostSite:
             service=units.service(own),
             socket=units.socket(own),
             again=units.again(own),
-            entry=_entry(),
+            entry=entry,
             port=own.port,
             host=spec.health_host,
             path=spec.health_path,
@@ -150,7 +151,7 @@ class HostSite:
             stop_seconds=STOP_SECONDS,
         )
 
-    def _unit(self, spec: InstanceSpec) -> units.UnitSpec:
+    def _unit(self, spec: InstanceSpec, entry: str) -> units.UnitSpec:
         port = FIRST_PORT + int(spec.instance, 16) % PORTS if self.plain else 0
         release = self.places.release(spec.release)
         socket = str(self.places.socket(spec.instance))
@@ -174,7 +175,7 @@ class HostSite:
                 ("GATEWAY_STACK", self.stack or self.owner),
                 ("GATEWAY_ENTRY_POINT", spec.argv[-1]),
                 ("GATEWAY_SOCKET", socket),
-                ("PYTHONPATH", f"{self.places.entries / _entry()}:{release}"),
+                ("PYTHONPATH", f"{self.places.entries / entry}:{release}"),
                 ("PYTHONDONTWRITEBYTECODE", "1"),
             ),
             listen=f"127.0.0.1:{port}" if port else socket,
@@ -196,11 +197,6 @@ class HostSite:
             "secret_names": spec.secret_names,
             "settings_module": spec.settings_module,
         }
-
-
-def _entry() -> str:
-    """The folder of what wraps the project's entry point."""
-    return short_hash(*(path.read_text() for path in ENTRY))
 
 
 def _plain(word: str, port: int) -> str:

@@ -15,7 +15,7 @@ from bench.load import Load
 from targets.docker import names
 from targets.docker.agent import engine, instances
 from targets.docker.requests import InstanceRequest
-from tests.deployment import Deployment, eventually
+from tests.deployment import Deployment, eventually, kill
 from tests.engine.private_docker import PrivateDocker
 
 
@@ -82,7 +82,7 @@ def test_an_update_that_is_killed_harms_nobody_and_the_next_one_finishes(site: D
     with Load(base_url=site.url, host="localhost", rate=30, post_rate=5, websockets=0) as load:
         update = site.start()
         eventually(lambda: MOMENTS[moment](site, old), 180, moment)
-        _kill(update)
+        kill(update)
         result = site.must_up()
     assert load.report.failed == 0, load.report.summary()
     assert "was killed" in result.out
@@ -99,7 +99,7 @@ def test_a_killed_update_whose_config_is_taken_back_leaves_no_stray(site: Deploy
     site.config["interface"] = "asgi"
     update = site.start()
     eventually(lambda: _new_instance_runs(site, old["instance"]), 180)
-    _kill(update)
+    kill(update)
     site.must_up(interface=interface)
     assert site.health() == old
     assert site.containers("instance") == {f"{site.app}-{old['instance']}": "running"}
@@ -150,12 +150,6 @@ def _request(site: Deployment, instance: str) -> InstanceRequest:
     urn = f"::{site.app}-{instance}"
     text = next(resource["inputs"]["stdin"] for resource in resources if resource["urn"].endswith(urn))
     return InstanceRequest.model_validate_json(text)
-
-
-def _kill(update: "subprocess.Popen[str]") -> None:
-    """kill -9 for the command and the engine; what they had started goes on or not, as it would."""
-    os.killpg(update.pid, signal.SIGKILL)
-    update.wait()
 
 
 def test_a_second_up_at_the_same_time_is_told_who_is_at_work(site: Deployment) -> None:

@@ -2,14 +2,13 @@
 
 import os
 import re
-import signal
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from bench.load import Load
-from tests.deployment import Result, eventually
+from tests.deployment import Result, eventually, kill
 from tests.hosting import HostDeployment
 from tests.live.hosts import TestHost
 
@@ -200,8 +199,7 @@ def test_an_update_that_is_killed_harms_nobody_and_the_next_one_finishes(site: H
     with Load(base_url=site.url, host=site.domain, rate=30, post_rate=5) as load:
         update = site.start()
         eventually(lambda: MOMENTS[moment](site, old), 60, moment)
-        os.killpg(update.pid, signal.SIGKILL)
-        update.wait()
+        kill(update)
         result = site.must_up()
     assert load.report.failed == 0, load.report.summary()
     assert "was killed" in result.out
@@ -216,8 +214,7 @@ def test_a_killed_update_whose_config_is_taken_back_leaves_no_stray(site: HostDe
     site.config["env"]["ROUND"] = "stray"
     update = site.start()
     eventually(lambda: len(site.units()) == 2, 60)
-    os.killpg(update.pid, signal.SIGKILL)
-    update.wait()
+    kill(update)
     del site.config["env"]["ROUND"]
     site.must_up()
     assert site.health() == old

@@ -2,22 +2,18 @@
 
 import contextlib
 import dataclasses
-import itertools
 import json
-import os
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.load import Load
-from settings.model import SERVERS
-from tests.deployment import eventually
+from tests.deployment import eventually, kill
 from tests.engine.test_host_broken_release import WORDS
 from tests.engine.test_host_faults import MOMENTS
 from tests.faults import FAULTS, Fault, broken
-from tests.hosting import HostDeployment
+from tests.hosting import HostDeployment, servers_in_turn
 from tests.live.database import Database
 from tests.live.hosts import TestHost
 
@@ -87,9 +83,8 @@ def test_a_switch_under_load_loses_no_request_on_any_host_with_few_logins(site: 
 
 
 def test_twenty_switches_over_all_servers_lose_no_request_on_any_host(site: HostDeployment) -> None:
-    servers = itertools.cycle([("wsgi", "gunicorn"), *(("asgi", str(server)) for server in SERVERS["asgi"])])
     with people(site):
-        for number, (interface, server) in zip(range(SWITCHES), servers, strict=False):
+        for number, (interface, server) in zip(range(SWITCHES), servers_in_turn(), strict=False):
             before = serving(site)
             site.must_up(interface=interface, server=server)
             after = serving(site)
@@ -120,8 +115,7 @@ def test_an_update_of_four_hosts_that_is_killed_harms_nobody_and_the_next_one_fi
     with people(site):
         update = site.start()
         eventually(lambda: MOMENTS[moment](site, before[0]), 90, moment)
-        os.killpg(update.pid, signal.SIGKILL)
-        update.wait()
+        kill(update)
         result = site.must_up()
     assert "was killed" in result.out
     after = serving(site)

@@ -1,10 +1,8 @@
 """Going back on hosts while people are shopping: all seven come back, also where a host was rebuilt, damaged, down or killed."""
 
 import json
-import os
 import re
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 from bench.load import Load
 from tests import revealing, seven
-from tests.deployment import eventually
+from tests.deployment import eventually, kill
 from tests.hosting import HostDeployment
 from tests.live.database import Database
 from tests.live.hosts import TestHost
@@ -265,8 +263,7 @@ def test_a_rollback_that_is_killed_harms_nobody_and_an_up_finishes_it(
     with people(pair):
         update = pair.start("--to", str(states[1].update), verb="rollback")
         eventually(lambda: MOMENTS[moment](pair, bad), 120, moment)
-        os.killpg(update.pid, signal.SIGKILL)
-        update.wait()
+        kill(update)
         finished = pair.again()
     assert finished.status == 0, finished.text
     expect(pair, states[1])

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from bench.load import Load
-from settings.model import SERVERS
 from tests.deployment import eventually
-from tests.hosting import HostDeployment
+from tests.hosting import HostDeployment, servers_in_turn
 from tests.live.hosts import TestHost
 
 SECRET = "tok-3b9d5e77aa41c2f8-payment"
@@ -89,9 +88,7 @@ def test_the_unit_is_hardened_and_only_ssh_and_the_web_answer_from_outside(site:
 
 @pytest.mark.parametrize("switches", [8, pytest.param(20, marks=pytest.mark.long)])
 def test_switches_over_all_servers_lose_no_request_and_close_no_idle_client(site: HostDeployment, switches: int) -> None:
-    servers: Iterator[tuple[str, str]] = itertools.cycle(
-        [("wsgi", "gunicorn"), *(("asgi", str(server)) for server in SERVERS["asgi"])]
-    )
+    servers = servers_in_turn()
     next(servers)
     served = [site.health()["instance"]]
     before = site.logins()

@@ -1,13 +1,11 @@
 """Things die while somebody goes back: what served serves on, and the next command finishes or says what to do."""
 
-import os
-import signal
 from collections.abc import Callable
 
 import pytest
 
 from bench.load import Load
-from tests.deployment import Deployment, eventually
+from tests.deployment import Deployment, eventually, kill
 
 pytestmark = pytest.mark.long
 
@@ -38,8 +36,7 @@ def test_a_rollback_that_is_killed_harms_nobody_and_an_up_finishes_it(site: Depl
     with Load(base_url=site.url, host="localhost", rate=30, post_rate=5) as load:
         update = site.start("--to", "1", verb="rollback")
         eventually(lambda: MOMENTS[moment](site, bad["instance"]), 120, moment)
-        os.killpg(update.pid, signal.SIGKILL)
-        update.wait()
+        kill(update)
         finished = site.again()
     assert finished.status == 0, finished.text
     assert load.report.failed == 0, load.report.summary()
