@@ -1,10 +1,11 @@
 """A random walk over everything that changes a site, with a model beside it of what must be served after each step.
 
-    python -m bench.walk [--steps 100] [--seed 1]
+    python -m bench.walk [--steps 100] [--seed 1] [--hosts 2]
 
-A private copy of the project is deployed and taken away again. The model is a line of states that knows nothing of the project's
-own code: a change adds one, a rollback takes the last one off, a failed or killed update does what it must. Load runs all the
-time. Exit status: 0 the site never differed from the model and no request was lost, 1 otherwise, 3 something is missing.
+A private copy of the project is deployed and taken away again, on Docker or on so many Linux hosts. The model is a line of states
+that knows nothing of the project's own code: a change adds one, a rollback takes the last one off, a failed or killed update does
+what it must. Load runs all the time. Exit status: 0 the site never differed from the model and no request was lost, 1 otherwise,
+3 something is missing.
 """
 
 import argparse
@@ -13,15 +14,19 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 
+from bench.linux import linux
 from bench.load import Load
 from tests import revealing
-from tests.deployment import Deployment, eventually, kill
+from tests.deployment import Deployment, kill
+from tests.hosting import HostDeployment
 
 LONGEST = 5
 """So many states are gone back over at most: older releases may be gone."""
@@ -73,14 +78,20 @@ class Walk:
         return name
 
     def _compare(self, step: str) -> None:
-        with self.site.client() as browser:
-            told = browser.get("/facts/").json()
-        health, outputs = self.site.health(), self.site.outputs()
-        seen = State(str(told["code"]), health["interface"], told["API_TOKEN"])
-        assert seen == self.line[-1], f"step {self.number} ({step}): serves {seen}, must serve {self.line[-1]}"
-        assert outputs["instance"] == health["instance"], f"step {self.number} ({step}): the outputs tell another instance"
-        running = len(self.site.containers("instance"))
-        assert running <= 1 + self.standby, f"step {self.number} ({step}): {running} instances run"
+        outputs, where = self.site.outputs(), f"step {self.number} ({step})"
+        for url in self.site.urls:
+            told, health = (self._asked(url, path) for path in ("/facts/", "/health/"))
+            seen = State(told["code"], health["interface"], told["API_TOKEN"])
+            assert seen == self.line[-1], f"{where}: {url} serves {seen}, must serve {self.line[-1]}"
+            assert outputs["instance"] == health["instance"], f"{where}: the outputs tell another instance than {url}"
+        running = self.site.instances()
+        assert max(running) <= 1 + self.standby, f"{where}: {running} instances run"
+
+    def _asked(self, url: str, path: str) -> dict[str, str]:
+        answer = httpx.get(url + path, headers={"Host": self.site.domain}, timeout=15)
+        answer.raise_for_status()
+        told: dict[str, str] = answer.json()
+        return told
 
     def _add(self, **changes: str) -> None:
         self.line = [*self.line, replace(self.line[-1], **changes)][-LONGEST:]
@@ -145,32 +156,53 @@ class Walk:
         assert getattr(result, "status", 1) == 0, getattr(result, "text", result)
 
 
+@contextmanager
+def site_on(hosts: int) -> Iterator[Deployment]:
+    """A copy of the project for Docker, or for so many Linux hosts, and nothing of it left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-walk-") as folder, ExitStack() as stack:
+        place, name = Path(folder, "gateway"), f"gwwalk{os.getpid()}"
+        if hosts:
+            found, database = stack.enter_context(linux(hosts, Path(folder)))
+            site: Deployment = HostDeployment(place, name, found, database=database.url(name))
+            site.config["workers"] = 1
+        else:
+            site = Deployment(place, name)
+        stack.callback(site.remove)
+        stack.callback(site.ops, "down", "--data", "delete")
+        yield site
+
+
+@contextmanager
+def people(site: Deployment) -> Iterator[list[Load]]:
+    """Load at each place where the site serves."""
+    with ExitStack() as stack:
+        loads = [Load(base_url=url, host=site.domain, rate=30, post_rate=5, slow=1, clients=4) for url in site.urls]
+        yield [stack.enter_context(load) for load in loads]
+
+
 def main() -> int:
     """Walk, and tell each step."""
     parser = argparse.ArgumentParser(prog="python -m bench.walk", description=__doc__)
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hosts", type=int, default=0, help="so many Linux hosts; without it Docker")
     args = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 150)
-    with tempfile.TemporaryDirectory(prefix="gateway-bench-walk-") as folder:
-        site = Deployment(Path(folder, "gateway"), f"gwwalk{os.getpid()}")
+    with site_on(args.hosts) as site:
         try:
             walk = Walk(site, args.seed)
-            eventually(lambda: site.health()["status"] == "ok")
-            with Load(base_url=site.url, host="localhost", rate=30, post_rate=5, slow=1, clients=4) as load:
+            with people(site) as loads:
                 for number in range(args.steps):
                     begun = time.monotonic()
                     step = walk.step()
-                    lost = load.report.failed
+                    lost = sum(load.report.failed for load in loads)
                     console.print(f"{number + 1}: {step}, {time.monotonic() - begun:.1f} s, {lost} requests lost so far")
         except AssertionError as error:
             console.print(str(error))
             return 1
-        finally:
-            site.ops("down", "--data", "delete")
-            site.remove()
-    console.print(load.report.summary())
-    return 1 if load.report.failed or load.report.errors else 0
+    for load in loads:
+        console.print(load.report.summary())
+    return 1 if any(load.report.failed or load.report.errors for load in loads) else 0
 
 
 if __name__ == "__main__":

@@ -148,11 +148,12 @@ def origin(updates: Sequence[Update], update: Update) -> Update:
 def rollback_point(updates: Sequence[Update], served: Sequence[Served]) -> Update | None:
     """The last update that served before the present one, None when there is none.
 
-    After a failed update that is what still serves. After a rollback it is what served before the update that was gone back to,
-    so that two rollbacks go back two steps. A present that no update owns up to (it was killed) came after them all.
+    After a failed update that is what still serves; a failed rollback has put the config back itself, and does not count. After a
+    rollback it is what served before the update that was gone back to, so that two rollbacks go back two steps. A present that no
+    update owns up to (it was killed) came after them all.
     """
     states = [one for one in updates if one.served]
-    last = next((one for one in updates if one.kind == "update"), None)
+    last = next((one for one in updates if one.kind == "update" and (one.served or one.goes_back_to is None)), None)
     if not states or last is None:
         return None
     if not last.served or (served and states[0].serving != served[0]):

@@ -67,7 +67,7 @@ class Deployment:
         kind: str = "pulumi",
     ) -> None:
         self.folder, self.app, self.stack, self.address, self.kind = folder, app, stack, address, kind
-        self.port = free_port()
+        self.port, self.domain = free_port(), "localhost"
         folder.mkdir(parents=True)
         ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
         for part in PARTS:
@@ -94,6 +94,15 @@ class Deployment:
     @property
     def url(self) -> str:
         return f"http://{self.address}:{self.port}"
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it serves, each place of its own."""
+        return [self.url]
+
+    def instances(self) -> list[int]:
+        """How many instances there are, at each of ``urls``."""
+        return [len(self.containers("instance"))]
 
     @property
     def source(self) -> Path:
@@ -247,7 +256,7 @@ class Deployment:
 
     def health(self, **headers: str) -> dict[str, str]:
         """Who serves, as the site itself says."""
-        answer = httpx.get(f"{self.url}/health/", headers={"Host": "localhost", **headers}, timeout=15)
+        answer = httpx.get(f"{self.url}/health/", headers={"Host": self.domain, **headers}, timeout=15)
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:300]}"
         told: dict[str, str] = answer.json()
         return told
@@ -265,7 +274,7 @@ class Deployment:
 
     def client(self) -> httpx.Client:
         """A browser of the site."""
-        return httpx.Client(base_url=self.url, headers={"Host": "localhost"}, timeout=15)
+        return httpx.Client(base_url=self.url, headers={"Host": self.domain}, timeout=15)
 
     def remove(self) -> None:
         """Leave nothing on the engine, whatever state the test left it in."""

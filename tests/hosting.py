@@ -39,6 +39,13 @@ class HostDeployment(Deployment):
     def url(self) -> str:
         return self.url_of(self.hosts[0])
 
+    @property
+    def urls(self) -> list[str]:
+        return [self.url_of(host) for host in self.hosts]
+
+    def instances(self) -> list[int]:
+        return [len(self.units(host)) for host in self.hosts]
+
     def url_of(self, host: TestHost) -> str:
         """Where that host serves."""
         return f"http://{host.address}:{self.port}"
@@ -60,9 +67,6 @@ class HostDeployment(Deployment):
             return self.health_of(host or self.hosts[0])["interface"] != ""
         except (AssertionError, httpx.HTTPError):
             return False
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Host": self.domain}, timeout=15)
 
     def units(self, host: TestHost | None = None) -> list[str]:
         """Instances that have a service unit on a host, running or not."""

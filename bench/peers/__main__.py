@@ -14,15 +14,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import docker
 import httpx
 
 from bench.lab import RESULTS, machine
+from bench.linux import linux
 from bench.load import Load
 from bench.peers.ways import Ansible, ByHand, Ours, OursWithStandby, Peer, Pyinfra, Way
 from tests.hosting import HostDeployment
-from tests.live import database as databases
-from tests.live import hosts as machines
 from tests.live.hosts import TestHost
 
 OTHER = {"wsgi": "asgi", "asgi": "wsgi"}
@@ -32,16 +30,7 @@ SECRET = "bench-key-with-many-characters-and-no-meaning-0123456789"
 @contextmanager
 def lab(number: int) -> Iterator[tuple[list[TestHost], HostDeployment, list[Way]]]:
     """Hosts, our site on them, and the ways with all that they need."""
-    client = docker.from_env(timeout=300)
-    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, ExitStack() as stack:
-        key = machines.login_key(Path(folder))
-        database = databases.start(client)
-        stack.callback(machines.remove_network, client)
-        stack.callback(database.container.remove, force=True, v=True)
-        hosts = []
-        for index in range(number):
-            hosts.append(machines.start(client, f"gateway-bench-host{index}", key))
-            stack.callback(hosts[-1].remove)
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as folder, linux(number, Path(folder)) as (hosts, database):
         site = HostDeployment(Path(folder, "ours"), "bench", hosts, database=database.url("bench"))
         site.must_up(rolling=number)
         venv = hosts[0].sh("ls -d /srv/bench/venvs/*").split()[0]

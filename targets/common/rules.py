@@ -108,7 +108,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "disk full",
-        r"No space left on device|\[Errno 28\]|could not extend file|Disk quota exceeded",
+        r"[Nn]o space left on device|\[Errno 28\]|could not extend file|Disk quota exceeded",
         "the disk is full",
         "free disk space: df -h, docker system df; lower keepReleases",
     ),

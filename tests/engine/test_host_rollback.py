@@ -1,6 +1,7 @@
 """Going back on hosts while people are shopping: all seven come back, also where a host was rebuilt, damaged, down or killed."""
 
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from tests.hosting import HostDeployment
 from tests.live.database import Database
 from tests.live.hosts import TestHost
 from tests.seven import State
+
+RELEASES = 10
+"""So many updates are made on two hosts; the last five before the present one are gone back to."""
 
 
 @contextmanager
@@ -104,18 +108,18 @@ def _process(site: HostDeployment, instance: str) -> str:
 def pair(linux: Callable[..., TestHost], deploy_to_hosts: Callable[..., HostDeployment], database: Database) -> HostDeployment:
     site = deploy_to_hosts("turnpair", [linux("pair0"), linux("pair1")], database=database.url("turnpair"))
     revealing.install(site)
-    site.config |= {"workers": 1, "drainSeconds": 3, "keepReleases": 8, "health": {"timeout": 60}}
+    site.config |= {"workers": 1, "drainSeconds": 3, "keepReleases": 20, "health": {"timeout": 60}}
     return site
 
 
 @pytest.fixture(scope="module")
 def states(pair: HostDeployment) -> list[State]:
     """As many updates, each another in all of the seven."""
-    return [seven.deploy(pair, number) for number in range(4)]
+    return [seven.deploy(pair, number) for number in range(RELEASES)]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("number", [1, 0, 2])
+@pytest.mark.parametrize("number", random.Random(5).sample(range(RELEASES - 6, RELEASES - 1), 5))
 def test_any_of_them_comes_back_whole_on_two_hosts(pair: HostDeployment, states: list[State], number: int) -> None:
     with people(pair):
         result = pair.rollback(states[number].update)
@@ -212,6 +216,22 @@ def test_a_damaged_release_comes_from_the_other_host_and_where_all_are_damaged_i
     for host in pair.hosts:
         host.put(path, kept)
     pair.must_rollback(states[2].update)
+
+
+@pytest.mark.long
+def test_a_full_disk_on_one_host_costs_the_rollback_on_both_and_no_request(pair: HostDeployment, states: list[State]) -> None:
+    before, config, (_, host) = pair.health(), pair.file_config(), pair.hosts
+    kept = next(state for state in states if state.health["instance"] != before["instance"])
+    with people(pair), host.full("/etc/turnpair"):
+        refused = pair.rollback(kept.update)
+    assert refused.status == 1, refused.text
+    first = refused.err.splitlines()[0]
+    assert re.search(r"no space left below /etc/turnpair\S* \(0 MiB free\); way out: free disk space", first), first
+    assert host.address in first
+    assert {pair.health_of(host)["instance"] for host in pair.hosts} == {before["instance"]}
+    assert pair.file_config() == config
+    pair.must_rollback(kept.update)
+    expect(pair, kept)
 
 
 @pytest.mark.long

@@ -14,6 +14,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,16 @@ class TestHost:
             member = tar.extractfile(tar.getmembers()[0])
             assert member is not None, path
             return member.read()
+
+    @contextlib.contextmanager
+    def full(self, place: str) -> Iterator[None]:
+        """The folder's disk has what is there now and not a byte more; what is written to it meanwhile is lost."""
+        self.sh(f"cp -a {place} /root/full && mount -t tmpfs -o mode=755 full {place} && cp -a /root/full/. {place}/")
+        self.sh(f"rm -r /root/full; mount -o remount,size=$(df -k --output=used {place} | tail -1 | tr -d ' ')k {place}")
+        try:
+            yield
+        finally:
+            self.run("umount", "-l", place)
 
     def logins(self) -> int:
         """SSH logins since the host was started, from its journal."""

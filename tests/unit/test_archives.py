@@ -69,3 +69,16 @@ def test_a_failed_build_begins_with_the_error_and_not_with_the_first_line_of_the
     assert first == ("release 0123456789 of shop cannot be built: ERROR: No matching distribution found for nosuch")
     assert rest[-1] == "  | notice: new pip"
     assert "\x1b" not in "".join(rest)
+
+
+def test_a_full_disk_of_the_engine_is_told_with_the_way_out_whoever_notices_it() -> None:
+    request = ReleaseRequest(app="shop", owner="x/y", release="0123456789")
+    pip = _failure(request, "exit status 1", "ERROR: Could not install: [Errno 28] No space left on device: '/venv/lib'\n")
+    docker = engine.failure("Docker failed", OSError("mkdir /var/lib/docker/overlay2/b5: no space left on device"))
+    for first in (pip.splitlines()[0], docker):
+        assert "no space left on device" in first.lower()
+        assert "; way out: free disk space: df -h, docker system df; lower keepReleases, then run the update again" in first
+
+
+def test_what_nobody_knows_of_docker_is_told_in_its_own_words() -> None:
+    assert engine.failure("Docker failed", OSError("broken pipe")) == "Docker failed (broken pipe); way out: run the update again"

@@ -51,8 +51,8 @@ def main(verb: str, text: str) -> int:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
     except (APIError, DockerException, RequestException, OSError) as error:
-        reason = getattr(error, "explanation", None) or error
-        print(f"gateway: Docker failed while '{verb}' was at work ({reason}); run the update again", file=sys.stderr)
+        told = engine.failure(f"Docker failed while '{verb}' was at work", error)
+        print(f"gateway: {told}", file=sys.stderr)
         return 1
     return 0
 

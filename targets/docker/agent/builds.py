@@ -18,6 +18,7 @@ from rendering.identity import short_hash
 from settings.errors import ConfigErrors
 from settings.source import Source, open_source
 from targets.common import requirements, wheels
+from targets.common.diagnosis import recognise
 from targets.common.errors import AgentError
 from targets.docker import names
 from targets.docker.agent import bases, engine, pythons
@@ -94,7 +95,7 @@ def _docker_build(
         log = "".join(str(part.get("stream", "") or part.get("error", "")) for part in error.build_log)
         raise AgentError(_failure(request, error.msg, log)) from None
     except APIError as error:
-        raise AgentError(f"Docker cannot build release {request.release}: {error.explanation or error}") from None
+        raise AgentError(engine.failure(f"Docker cannot build release {request.release}", error)) from None
     return image
 
 
@@ -125,7 +126,9 @@ def _failure(request: ReleaseRequest, reason: str, log: str) -> str:
     errors = [line for line in log.splitlines() if re.match(r"\s*(ERROR|error)\b", line)]
     lines = "\n".join(f"  | {line}" for line in [line for line in log.splitlines() if line.strip()][-12:])
     first = (errors[0].strip() if errors else reason.strip().splitlines()[0]) if (errors or reason.strip()) else "no reason given"
-    return f"release {request.release} of {request.app} cannot be built: {first}\n{lines}"
+    found = recognise(first)
+    way_out = f"; way out: {found.fix}, then run the update again" if found else ""
+    return f"release {request.release} of {request.app} cannot be built: {first}{way_out}\n{lines}"
 
 
 def _tar(context: Path) -> io.BufferedReader:

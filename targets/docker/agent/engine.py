@@ -17,6 +17,7 @@ from docker.models.containers import Container
 from docker.models.images import Image
 
 from rendering.dockerfile import GROUP_ID
+from targets.common.diagnosis import recognise
 from targets.common.errors import AgentError
 from targets.docker import names
 
@@ -32,6 +33,13 @@ def connect() -> docker.DockerClient:
     except (DockerException, OSError) as error:
         raise AgentError(f"the Docker engine does not answer ({error}); start it, then run the update again") from None
     return client
+
+
+def failure(what: str, error: Exception) -> str:
+    """Docker's own words for a failure, and the way out."""
+    reason = str(getattr(error, "explanation", None) or error)
+    found = recognise(reason)
+    return f"{what} ({reason}); way out: {found.fix + ', then ' if found else ''}run the update again"
 
 
 def is_local() -> bool:
