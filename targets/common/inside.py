@@ -24,6 +24,9 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+REFUSED = 3
+"""Exit status of a guard that refuses; its words are the last line. 1 is a failure of the code, or of the database."""
+
 BACKLOG = 2048
 LISTEN_FD = 3
 COMPRESSED = (".css", ".js", ".mjs", ".map", ".json", ".svg", ".txt", ".xml", ".html", ".wasm", ".ttf", ".otf", ".ico")

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import inside
 
@@ -20,7 +20,7 @@ SHOWN = 10
 
 
 def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
-    """Refuse with a sentence and status 1, or migrate; then note which migrations this release does not know."""
+    """Refuse with a sentence and status ``inside.REFUSED``, or migrate; then note which migrations this release does not know."""
     import django
     from django.core.management import call_command
     from django.db import connection
@@ -63,7 +63,7 @@ def _complete(facts: Path, files: str, release: str) -> None:
 
 def _refuse_newer(release: str, unknown: list[str]) -> None:
     if unknown:
-        sys.exit(
+        _refuse(
             f"release {release} does not know migrations that have been applied to the database since it served: "
             f"{_listed(unknown)}; way out: go back to a release that knows them; or, if this code can live with that schema: "
             "pulumi config set gateway:allowNewerSchema true"
@@ -72,11 +72,16 @@ def _refuse_newer(release: str, unknown: list[str]) -> None:
 
 def _refuse_both(release: str, switch: str, pending: list[str]) -> None:
     before, after = switch.split(" -> ")
-    sys.exit(
+    _refuse(
         f"release {release} brings migrations ({_listed(pending)}) together with a switch {switch}; do it in two steps: "
         f"pulumi config set gateway:interface {before} && make up, then pulumi config set gateway:interface {after} && make up; "
         "or allow both at once: pulumi config set gateway:allowMigrationsOnSwitch true"
     )
+
+
+def _refuse(words: str) -> NoReturn:
+    print(words, file=sys.stderr)
+    sys.exit(inside.REFUSED)
 
 
 def _name(key: tuple[str, str]) -> str:

@@ -10,6 +10,7 @@ from docker.models.containers import Container
 from settings.model import Settings
 from targets.common.causes import cause, redact
 from targets.common.errors import AgentError
+from targets.common.inside import REFUSED
 from targets.common.unasked import refusal
 from targets.docker import names
 from targets.docker.agent import code, engine, traffic
@@ -67,9 +68,9 @@ def _ask_schema(container: Container, release: str, observed: Observation, secre
     said = redact(bytes(output).decode(errors="replace").strip(), secrets)  # type: ignore[arg-type]
     if not status:
         return
-    last, kept = said.rpartition("\n")[2], observed.releases.get(release)
-    if last.startswith(f"release {release} does not know"):
-        raise AgentError(last)
+    if status == REFUSED:
+        raise AgentError(cause(said))
+    kept = observed.releases.get(release)
     serving = observed.serving.release if observed.serving else ""
     if words := refusal(release, kept.migrations if kept else (), serving, observed.serving_migrations, cause(said)):
         raise AgentError(words)

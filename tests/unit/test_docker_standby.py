@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from targets.common.errors import AgentError
+from targets.common.inside import REFUSED
 from targets.docker import standby
 from targets.docker.agent import code, engine
 from targets.observation import KeptRelease, Observation
@@ -43,7 +44,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_database_that_knows_more_refuses_in_its_own_words(ask: Any) -> None:
     words = f"release {OLD} does not know migrations that have been applied to the database since it served: store.0002_b"
     with pytest.raises(AgentError) as caught:
-        ask(1, f"some talk\n{words}\n")
+        ask(REFUSED, f"some talk\n{words}\n")
     assert str(caught.value) == words
 
 

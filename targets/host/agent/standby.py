@@ -6,6 +6,7 @@ import json
 from targets.common import processes
 from targets.common.causes import cause, redact
 from targets.common.errors import AgentError
+from targets.common.inside import REFUSED
 from targets.common.unasked import refusal
 from targets.host.agent import code, instances, releases, stacks, system, tasks, traffic
 from targets.host.agent.places import Places
@@ -62,11 +63,9 @@ def ask_schema(request: SchemaRequest) -> str:
     asked = TaskRequest(**values, task="migrate", properties=request.properties, rules=rules)
     with system.lock(request.app, "task"):
         done = system.run(*tasks.command(asked, places), timeout=tasks.LIMITS["check"])
-    refused = f"release {asked.release} does not know"
     said = redact(done.stdout + done.stderr, code.secrets(places, asked.env_id, asked.secret_names))
     if done.returncode:
-        words = next((line for line in reversed(said.splitlines()) if line.startswith(refused)), "")
-        words = words or _lacks(places, asked.release, cause(said))
+        words = cause(said) if done.returncode == REFUSED else _lacks(places, asked.release, cause(said))
         if words:
             raise AgentError(words)
     return "known"
