@@ -11,7 +11,7 @@ from targets.common import acme, certificates, handshake
 from targets.common.acme import Account
 from targets.common.errors import AgentError
 from targets.common.pairs import Store
-from targets.host.agent import nginx, prepare, system
+from targets.host.agent import nginx, nginx_service, prepare, system
 from targets.host.agent.places import UNITS, Places
 from targets.host.agent.requests import CertificateRequest, IssueRequest
 
@@ -80,15 +80,15 @@ def _taken_over(places: Places, where: tuple[str, str, int]) -> Iterator[None]:
             return
         if before:
             system.link(store.live, before)
-            nginx.reload()
+            nginx_service.reload()
     raise AgentError(f"the new certificate cannot be used, the one before serves again: {fault}")
 
 
 def _fault(store: Store, where: tuple[str, str, int]) -> str:
     """Why Nginx does not show the live certificate; '' once it does."""
-    if words := nginx.refusal():
+    if words := nginx_service.refusal():
         return words
-    if not nginx.reload():
+    if not nginx_service.reload():
         return "Nginx did not take it over (journalctl -u nginx)"
     name, address, port = where
     wanted = handshake.expected(store.live / "fullchain.pem")

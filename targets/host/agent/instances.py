@@ -11,7 +11,7 @@ from pathlib import Path
 from targets.common import inside
 from targets.common.causes import redact, report, unhealthy
 from targets.common.errors import AgentError
-from targets.host.agent import code, nginx, ports, system, units
+from targets.host.agent import code, nginx_service, ports, system, units
 from targets.host.agent.places import ENTRIES, UNITS, Places
 from targets.host.agent.requests import InstanceRequest
 from targets.host.agent.units import ENDINGS
@@ -23,7 +23,7 @@ EXIT_SECONDS = 0.3
 def start(request: InstanceRequest) -> str:
     """A healthy instance on its own socket, started now or found running. On failure nothing of it is left behind."""
     places = code.expect(request)
-    nginx.expect_sound()
+    nginx_service.expect_sound()
     with system.lock(request.app, request.instance):
         known = _record(request, places)
         if not (running(places, request.instance) and _as_asked(places, request, known)):

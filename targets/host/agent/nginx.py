@@ -10,38 +10,13 @@ from pathlib import Path
 from targets.common import dialect, handshake, inside, pairs
 from targets.common.errors import AgentError
 from targets.common.maintenance import expect_closable
-from targets.host.agent import error_log, system
+from targets.host.agent import error_log, nginx_service, system
 from targets.host.agent.places import ENABLED, NOBODY, SITES, Places
 from targets.host.agent.requests import ProxyRequest
 
-RELOAD_SECONDS = 10
+ANSWER_SECONDS = 10
 DISTRIBUTION = ENABLED / "default"
 """The page that Debian puts on port 80."""
-
-
-def expect_sound() -> None:
-    """Raises where Nginx would not take its present files: with a broken site of somebody else nothing could be moved."""
-    words = refusal()
-    if words:
-        raise AgentError(
-            f"Nginx on this host refuses its present configuration, which is not gateway's fault ({words}); nothing was touched, "
-            "Nginx runs as it was; way out: mend that file (nginx -t), then run the update again"
-        )
-
-
-def _conflict() -> str:
-    """A name that two sites have: Nginx takes it with a warning, and one of them gets no request."""
-    found = re.search(r'conflicting server name "([^"]+)" on (\S+), ignored', system.run("nginx", "-t").stderr)
-    return f"{found[1]} on {found[2]}" if found else ""
-
-
-def refusal() -> str:
-    """Why Nginx would not take its present files; '' when it would."""
-    done = system.run("nginx", "-t", "-q")
-    lines = done.stderr.splitlines()
-    if done.returncode == 0:
-        return ""
-    return next((line.partition("[emerg] ")[2] for line in lines if "[emerg]" in line), system.last_line(done.stderr))
 
 
 def apply(request: ProxyRequest) -> str:
@@ -49,7 +24,7 @@ def apply(request: ProxyRequest) -> str:
     places = Places(request.app)
     with system.lock("nginx"):
         if not _edited(places):  # a site of ours that somebody has broken is mended here; whoever else's is not
-            expect_sound()
+            nginx_service.expect_sound()
         text = _kept(places, request) if request.kept else request.site
         expect_closable(text, request.maintenance, str(places.maintenance))
         for name, page in request.pages.items():
@@ -59,7 +34,7 @@ def apply(request: ProxyRequest) -> str:
             system.write(path, page)
         if not places.upstream.exists():
             system.write(places.upstream, places.server_line)
-        told = _version()
+        told = nginx_service.version()
         wanted: dict[Path, str | None] = {places.site: dialect.translate(text, told, str(NOBODY))}
         for port, default in ((request.port, request.default), (request.tls_port, request.tls_default)):
             path = SITES / f"gateway-default-{port}.conf"
@@ -69,7 +44,7 @@ def apply(request: ProxyRequest) -> str:
                 wanted[path] = dialect.translate(default, told, str(NOBODY))
         wanted |= dict.fromkeys(_needless_defaults(places.site, text), None)
         _swap(request, wanted)
-        _expect_running()
+        nginx_service.expect_running()
         system.folder(places.sites)
         system.write(places.sites / f"{site_hash(text)}.conf", text)
     return site_hash(text)
@@ -85,11 +60,7 @@ def is_site(places: Places, wanted: str) -> bool:
     text, kept = places.site.read_text(), places.sites / f"{wanted}.conf"
     if site_hash(text) == wanted or not kept.exists():
         return site_hash(text) == wanted
-    return dialect.translate(kept.read_text(), _version(), str(NOBODY)) == text
-
-
-def _version() -> str:
-    return system.run("nginx", "-V").stderr
+    return dialect.translate(kept.read_text(), nginx_service.version(), str(NOBODY)) == text
 
 
 def _make_nobody() -> None:
@@ -134,17 +105,8 @@ def _swap(request: ProxyRequest, wanted: dict[Path, str | None]) -> None:
             system.write(closing, closed)
         if page:
             DISTRIBUTION.symlink_to(page)
-        reload()
+        nginx_service.reload()
         raise
-
-
-def _expect_running() -> None:
-    """Nginx started, now and at boot, where somebody has stopped it."""
-    if system.systemctl("is-enabled", "--quiet", "nginx").returncode:
-        system.systemctl("enable", "nginx")
-    begun = time.time()
-    if system.systemctl("start", "nginx").returncode:
-        raise AgentError(f"Nginx does not start{error_log.why(begun)}")
 
 
 def site_hash(text: str) -> str:
@@ -185,20 +147,20 @@ def _put(files: dict[Path, str | None]) -> None:
 
 
 def _take_over(request: ProxyRequest) -> None:
-    words = refusal()
+    words = nginx_service.refusal()
     if words:
         raise AgentError(f"Nginx refuses the new configuration, the old one stays: {words}")
-    taken = _conflict()
+    taken = nginx_service.conflict()
     if taken:
         raise AgentError(f"another site of Nginx on this host has {taken}, the old configuration stays; way out: other domains")
     begun = time.time()
-    if not reload():
+    if not nginx_service.reload():
         raise AgentError(f"Nginx did not take the new configuration over, the old one is back{error_log.why(begun)}")
     address = loopback(request.address)
-    if not system.until(lambda: inside.probe(request.host, "/", f"{address}:{request.port}", 5)[0] != 0, RELOAD_SECONDS, 0.1):
+    if not system.until(lambda: inside.probe(request.host, "/", f"{address}:{request.port}", 5)[0] != 0, ANSWER_SECONDS, 0.1):
         raise AgentError(f"Nginx does not answer for {request.host} on port {request.port}, the old configuration is back")
     if request.tls_port and not system.until(
-        lambda: bool(handshake.shown(request.host, address, request.tls_port)), RELOAD_SECONDS, 0.1
+        lambda: bool(handshake.shown(request.host, address, request.tls_port)), ANSWER_SECONDS, 0.1
     ):
         raise AgentError(f"Nginx has no TLS for {request.host} on port {request.tls_port}, the old configuration is back")
 
@@ -206,28 +168,6 @@ def _take_over(request: ProxyRequest) -> None:
 def loopback(address: str) -> str:
     """Where this host reaches an Nginx that listens there."""
     return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address
-
-
-def reload() -> bool:
-    """Reload and wait for new workers: the command itself returns before they serve."""
-    before = _workers()
-    if system.systemctl("is-active", "--quiet", "nginx").returncode:
-        return system.systemctl("start", "nginx").returncode == 0
-    done = system.systemctl("reload", "nginx")
-    return done.returncode == 0 and system.until(lambda: bool(_workers() - before), RELOAD_SECONDS)
-
-
-def _workers() -> set[str]:
-    main = system.systemctl("show", "nginx", "--property=MainPID", "--value").stdout.strip()
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            stat, line = (process / "stat").read_text(), (process / "cmdline").read_text()
-        except OSError:
-            continue
-        if stat.rpartition(")")[2].split()[1] == main and "worker process" in line and "shutting down" not in line:
-            found.add(process.name)
-    return found
 
 
 def _distribution_page(port: int) -> str:
@@ -252,6 +192,6 @@ def remove(request: ProxyRequest) -> str:
     places = Places(request.app)
     with system.lock("nginx"):
         _put({places.site: None, **dict.fromkeys(_needless_defaults(places.site, None), None)})
-        if not refusal():
-            reload()
+        if not nginx_service.refusal():
+            nginx_service.reload()
     return "removed"

@@ -7,7 +7,7 @@ from typing import Any
 from targets.common import inside
 from targets.common.access_log import Log
 from targets.common.errors import AgentError
-from targets.host.agent import error_log, instances, nginx, releases, stacks, system
+from targets.host.agent import error_log, instances, nginx_service, releases, stacks, system
 from targets.host.agent.places import Places
 from targets.host.agent.requests import TrafficRequest
 
@@ -117,7 +117,7 @@ def point(places: Places, instance: str) -> None:
         return
     system.write(places.upstream, wanted)
     begun = time.time()
-    if not nginx.reload():
+    if not nginx_service.reload():
         system.write(places.upstream, kept)
         raise AgentError(f"Nginx did not take the new upstream over, the old one is back{error_log.why(begun)}")
 
