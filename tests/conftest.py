@@ -125,6 +125,22 @@ def deploy_to_hosts(pulumi_cli: str, tmp_path_factory: pytest.TempPathFactory) -
     return make
 
 
+@pytest.fixture(scope="module", params=["docker", "hosts"])
+def deploy_anywhere(request: pytest.FixtureRequest, deploy: Callable[..., Deployment]) -> Callable[[str], Deployment]:
+    """Makes deployments on Docker, then on two Linux hosts and a database that they share: ``deploy_anywhere("shop")``."""
+    if request.param == "docker":
+        return deploy
+    linux, to_hosts, database = (request.getfixturevalue(name) for name in ("linux", "deploy_to_hosts", "database"))
+
+    def make(app: str) -> Deployment:
+        hosts = [linux(f"{app}{number}") for number in range(2)]
+        made: Deployment = to_hosts(app, hosts, database=database.url(app))
+        made.config["workers"] = 1
+        return made
+
+    return make
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One block: what was skipped, how often and why."""
     reasons = Counter(

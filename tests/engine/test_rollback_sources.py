@@ -6,26 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from bench.load import Load
+from bench.walk import people
 from tests import revealing
 from tests.deployment import Deployment
 
 pytestmark = pytest.mark.long
 
 
-@pytest.fixture(scope="module", params=["docker", "hosts"])
-def site(request: pytest.FixtureRequest, deploy: Callable[..., Deployment]) -> Deployment:
+@pytest.fixture(scope="module")
+def site(deploy_anywhere: Callable[[str], Deployment]) -> Deployment:
     """A site that serves nothing yet."""
-    if request.param == "docker":
-        made = deploy("sourced")
-    else:
-        linux, to_hosts = (request.getfixturevalue(name) for name in ("linux", "deploy_to_hosts"))
-        database = request.getfixturevalue("database").url("sourced")
-        made = to_hosts("sourced", [linux("sourced0"), linux("sourced1")], database=database)
+    made = deploy_anywhere("sourced")
     revealing.install(made)
     requirements = made.source / "requirements.txt"
     requirements.write_text(requirements.read_text() + "six==1.17.0\n")
-    made.config |= {"workers": 1, "drainSeconds": 3, "keepReleases": 8, "health": {"timeout": 60}}
+    made.config |= {"drainSeconds": 3, "keepReleases": 8, "health": {"timeout": 60}}
     return made
 
 
@@ -54,14 +49,9 @@ def serves(site: Deployment) -> set[str]:
 
 def goes_back(site: Deployment) -> None:
     """One step, and nobody notices."""
-    loads = [Load(base_url=url, host=site.domain, rate=20, post_rate=3, clients=3) for url in site.urls]
-    for load in loads:
-        load.__enter__()
-    try:
+    with people(site) as loads:
         site.must_rollback()
-    finally:
-        reports = [load.finish() for load in loads]
-    assert [report.failed for report in reports] == [0] * len(loads), [report.summary() for report in reports]
+    assert [load.report.failed for load in loads] == [0] * len(loads), [load.report.summary() for load in loads]
 
 
 def test_what_was_never_committed_comes_back_too_and_the_work_of_today_stays(site: Deployment, git: Callable[..., str]) -> None:
