@@ -72,6 +72,8 @@ class Walk:
         }
         if len(self.line) > 1 or self.failed:
             ways |= {"rollback": self._rollback, "rollback again": self._rollback}
+        if len(self.line) > 1 and not self.failed:
+            ways["killed rollback"] = self._killed_rollback
         name = self.random.choice(list(ways))
         ways[name]()
         self._compare(name)
@@ -132,6 +134,17 @@ class Walk:
         kill(update)
         self._must(self.site.again())
         self._add(code=str(self.number))
+
+    def _killed_rollback(self) -> None:
+        """kill -9 at a moment of chance; what the config file says then is what the next ``make up`` brings."""
+        path = self.site.folder / f"Pulumi.{self.site.stack}.yaml"
+        before = path.read_bytes()
+        update = self.site.start(verb="rollback")
+        time.sleep(self.random.uniform(1, 12))
+        kill(update)
+        if path.read_bytes() != before:
+            self.line = self.line[:-1]
+        self._must(self.site.again())
 
     def _standby(self) -> None:
         self.standby = not self.standby

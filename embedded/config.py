@@ -4,7 +4,8 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class StackConfig:
     def __init__(self, project: Project, stack: str) -> None:
         self.project, self.stack = project, stack
         self.path = project.root / f"Pulumi.{stack}.yaml"
+        self._waiting = False
         self._document: Any = read(self.path) if self.path.exists() else {}
         self._values: Any = self._document.get("config") or {}
 
@@ -103,8 +105,18 @@ class StackConfig:
         self._values = self._document["config"]
         self._save()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What is changed meanwhile is written together, at the end."""
+        self._waiting = True
+        yield
+        self._waiting = False
+        self._save()
+
     def _save(self) -> None:
         """Into the file as it is, so that its comments stay."""
+        if self._waiting:
+            return
         kept = _round_trip().load(self.path.read_text()) if self.path.exists() else {}
         text = io.StringIO()
         _round_trip().dump(_merged(kept or {}, self._document), text)

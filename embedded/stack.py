@@ -72,17 +72,17 @@ class EmbeddedStack:
         crypter = self.crypter() if secret else None
         settings.StackConfig(self.project, self.name).set(full, value, path=path, crypter=crypter)
 
-    def put_config(self, values: Mapping[str, Any]) -> None:
-        """``pulumi config set-all``: whole values, maps and lists with the types of what is in them."""
+    def rewrite_config(self, removed: Sequence[str], values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Paths to take out, whole values that keep their types, paths with what is encrypted: all of it or nothing."""
+        crypter = self.crypter() if secrets else None
         file = settings.StackConfig(self.project, self.name)
-        for key, value in values.items():
-            file.put(key, value)
-
-    def remove_config(self, paths: Sequence[str]) -> None:
-        """``pulumi config rm-all --path``."""
-        file = settings.StackConfig(self.project, self.name)
-        for path in paths:
-            file.remove(path)
+        with file.at_once():
+            for path in removed:
+                file.remove(path)
+            for key, value in values.items():
+                file.put(key, value)
+            for path, text in secrets.items():
+                file.set(path, text, path=True, crypter=crypter)
 
     def recover_config(self) -> None:
         """``pulumi config refresh``: the file as the last update had it, secrets as they are encrypted there."""

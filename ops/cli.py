@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rich.console import Console
 from semver import VersionInfo
 
 from ops.automation import QuietStack
+from ops.config_file import path_of
 from ops.engines import UpdateFailed, installer_answers
 from ops.errors import BadConfig, Failed, Missing
 from ops.progress import Progress
@@ -85,7 +87,7 @@ class Stack:
         try:
             return QuietStack.opened(self.name, workspace)
         except auto.CommandError as error:
-            raise said(str(error)) from None
+            raise said(str(error).partition("\n stderr: ")[2] or str(error)) from None
 
     def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
         """Every config value as the CLI prints it in JSON, secrets in the clear: for this process only."""
@@ -98,19 +100,31 @@ class Stack:
         values = {key: row.get("value", row.get("objectValue")) for key, row in rows.items()}
         return values, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
         """``pulumi config set``, the value on standard input."""
-        choices = (("--secret", secret), ("--plaintext", not secret), ("--path", path), ("--raw", raw))
+        choices = (("--secret", secret), ("--plaintext", not secret), ("--path", path))
         flags = [flag for flag, wanted in choices if wanted]
         self.run("config", "set", *flags, key, text=value)
 
-    def put_config(self, values: Mapping[str, Any]) -> None:
-        """``pulumi config set-all``."""
-        self.run("config", "set-all", "--json", json.dumps({key: _row(value) for key, value in values.items()}))
-
-    def remove_config(self, paths: Sequence[str]) -> None:
-        """``pulumi config rm-all``."""
-        self.run("config", "rm-all", "--path", *paths)
+    def rewrite_config(
+        self, *, removed: Sequence[str] = (), values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        """``pulumi config rm-all``, ``set-all`` and ``set`` on a copy, which takes the file's place at the end."""
+        path = path_of(self.workspace.root, self.name)
+        copy = path.with_name(f".{path.stem}.gateway{path.suffix}")
+        there = ("--config-file", str(copy))
+        shutil.copy(path, copy)
+        try:
+            if removed:
+                self.run("config", "rm-all", *there, "--path", *removed)
+            if values:
+                rows = json.dumps({key: _row(value) for key, value in values.items()})
+                self.run("config", "set-all", *there, "--json", rows)
+            for key, value in (secrets or {}).items():
+                self.run("config", "set", *there, "--secret", "--path", "--raw", key, text=value)
+            copy.replace(path)
+        finally:
+            copy.unlink(missing_ok=True)
 
     def recover_config(self) -> None:
         """``pulumi config refresh``."""
@@ -187,6 +201,8 @@ def said(stderr: str) -> Failed | BadConfig | Missing:
         )
     if "currently locked" in stderr:
         return Failed(locked(stderr))
+    if "failed to load checkpoint" in stderr:
+        return Failed(f"the stack's state cannot be read ({text}); way out: put the last good one back (pulumi stack import)")
     if "no resource plugin" in stderr or "failed to load plugin" in stderr or "could not download" in stderr.lower():
         return Missing(
             f"a Pulumi provider is missing and cannot be downloaded ({text}); "

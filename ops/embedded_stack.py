@@ -50,17 +50,15 @@ class Embedded:
         rows = self.config_rows()
         return {key: row["value"] for key, row in rows.items()}, frozenset(key for key, row in rows.items() if row["secret"])
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
         with _told():
-            self._stack.set_config(key, value if raw else value.rstrip("\n"), secret=secret, path=path)
+            self._stack.set_config(key, value.rstrip("\n"), secret=secret, path=path)
 
-    def put_config(self, values: Mapping[str, Any]) -> None:
+    def rewrite_config(
+        self, *, removed: Sequence[str] = (), values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
         with _told():
-            self._stack.put_config(values)
-
-    def remove_config(self, paths: Sequence[str]) -> None:
-        with _told():
-            self._stack.remove_config(paths)
+            self._stack.rewrite_config(removed, values or {}, secrets or {})
 
     def recover_config(self) -> None:
         with _told():

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ops.config_file import expect_readable
 from ops.errors import BadConfig, Missing
+from ops.file_backend import mend
 from ops.progress import Progress
 from ops.workspace import Workspace, open_workspace
 
@@ -45,14 +46,17 @@ class Engine(Protocol):
     def config(self) -> tuple[dict[str, Any], frozenset[str]]:
         """Every config value as text, and the keys that have secrets."""
 
-    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False, raw: bool = False) -> None:
-        """Write one value into ``Pulumi.<stack>.yaml``; ``raw`` keeps newlines at its end."""
+    def set_config(self, key: str, value: str, *, secret: bool = False, path: bool = False) -> None:
+        """Write one value into ``Pulumi.<stack>.yaml``."""
 
-    def put_config(self, values: Mapping[str, Any]) -> None:
-        """Full key -> its new value as a whole; maps and lists keep the types of what is in them."""
+    def rewrite_config(
+        self, *, removed: Sequence[str] = (), values: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        """``Pulumi.<stack>.yaml`` with all of it; where it fails or is killed, as it was.
 
-    def remove_config(self, paths: Sequence[str]) -> None:
-        """Take keys, or paths into maps, out of ``Pulumi.<stack>.yaml``."""
+        ``removed`` are keys or paths into maps, ``values`` full keys with their new values as a whole, which keep their types,
+        ``secrets`` paths with what is encrypted.
+        """
 
     def recover_config(self) -> None:
         """Write ``Pulumi.<stack>.yaml`` as the last update had it, for a clone that has none."""
@@ -90,6 +94,7 @@ def open_stack(name: str, console: Console) -> Engine:
     if wanted not in ("", "pulumi", "embedded"):
         raise BadConfig(f"ENGINE: got '{wanted}'; takes pulumi or embedded")
     expect_readable(workspace.root, name)
+    mend(workspace.state, name)
     if wanted != "embedded":
         try:
             return cli.Stack(cli.find_or_install(console), workspace, name)

@@ -1,11 +1,8 @@
 """After a killed update: the lock that it left, and the operations that it had begun."""
 
 import contextlib
-import json
 import os
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -14,41 +11,14 @@ from rich.console import Console
 
 from ops.engines import Engine
 from ops.errors import Failed
-from ops.workspace import this_host
+from ops.file_backend import lock_of
 from targets.docker import names
 from targets.docker.agent import engine
 
 
-@dataclass(frozen=True)
-class Lock:
-    """Somebody's lock on the stack."""
-
-    path: Path
-    holder: str
-    alive: bool
-
-    @property
-    def told(self) -> str:
-        """In words."""
-        return f"another update is running: {self.holder}" if self.alive else f"an update was killed: {self.holder}"
-
-
-def lock_of(stack: Engine) -> Lock | None:
-    """The lock on a stack of the local file backend; one of another machine counts as alive."""
-    folder = stack.workspace.state
-    for path in (folder / ".pulumi/locks").rglob("*.json") if folder else ():
-        if path.parent.name != stack.name:
-            continue
-        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            lock = json.loads(path.read_text())
-            holder = f"process {lock['pid']} of {lock['username']}@{lock['hostname']} since {lock['timestamp']}"
-            return Lock(path, holder, lock["hostname"] != this_host() or _alive(lock["pid"]))
-    return None
-
-
 def release_stale_lock(stack: Engine, console: Console) -> None:
     """A lock of a process on this machine that is dead is taken away; a living one's holder is named. Raises ``Failed``."""
-    while lock := lock_of(stack):
+    while lock := lock_of(stack.workspace.state, stack.name):
         if lock.alive:
             raise Failed(
                 f"another update of stack {stack.name} is running: {lock.holder}; "
@@ -56,23 +26,12 @@ def release_stale_lock(stack: Engine, console: Console) -> None:
             )
         console.print(f"an earlier update was killed ({lock.holder}): its lock is taken away")
         tell_killed()
-        lock.path.unlink(missing_ok=True)
-        Path(f"{lock.path}.attrs").unlink(missing_ok=True)
+        lock.release()
 
 
 def tell_killed() -> None:
     """The program learns that an update was killed: on hosts it then looks closer than from outside."""
     os.environ["GATEWAY_KILLED"] = datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _alive(pid: int) -> bool:
-    """Whether that process is an engine that still runs; a number used again by something else is not."""
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes() if Path("/proc").is_dir() else b"pulumi"
-        os.kill(pid, 0)
-    except (OSError, ProcessLookupError):
-        return False
-    return b"pulumi" in command or b"python" in command
 
 
 def clear_pending(stack: Engine, client: docker.DockerClient | None, app: str, console: Console) -> None:

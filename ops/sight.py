@@ -11,7 +11,7 @@ from typing import Any
 from ops import certificates, judgement, updates
 from ops.engines import Engine
 from ops.errors import BadConfig, Missing
-from ops.recovery import lock_of
+from ops.file_backend import lock_of
 from ops.updates import Update
 from settings import ConfigErrors, Settings, load
 from targets import choose
@@ -47,7 +47,7 @@ class Watch:
     def look(self) -> dict[str, Any]:
         """Everything that ``status`` tells, as it is printed in JSON."""
         hosts = self.eyes.look()
-        lock = lock_of(self.stack)
+        lock = lock_of(self.stack.workspace.state, self.stack.name)
         serving = self.served[0] if self.served else None
         told: dict[str, Any] = {
             "stack": self.stack.name,

@@ -65,12 +65,12 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 def write(stack: Engine, wanted: Difference) -> None:
     """Into the config file, whose comments stay."""
-    if wanted.removed:
-        stack.remove_config([_path(path) for path in wanted.removed])
-    if wanted.plain:
-        stack.put_config({f"{NAMESPACE}:{key}": value for key, value in wanted.plain.items()})
-    for path, value in wanted.secrets.items():
-        stack.set_config(_path(path), value, secret=True, path=True, raw=True)
+    if wanted:
+        stack.rewrite_config(
+            removed=[_path(path) for path in wanted.removed],
+            values={f"{NAMESPACE}:{key}": value for key, value in wanted.plain.items()},
+            secrets={_path(path): value for path, value in wanted.secrets.items()},
+        )
 
 
 def _path(path: tuple[str, ...]) -> str:

@@ -76,7 +76,7 @@ def check_config(stack: Engine, console: Console) -> Plan:
 def end_rollback(stack: Engine, planned: Plan) -> None:
     """What ``make rollback`` wrote goes out of the config file once it means nothing any more."""
     if planned.ended:
-        stack.remove_config([f"gateway:{key}" for key in planned.ended])
+        stack.rewrite_config(removed=[f"gateway:{key}" for key in planned.ended])
 
 
 def message(planned: Plan, observed: Observation) -> str:
@@ -96,7 +96,7 @@ def _make_secret_key(stack: Engine, config: dict[str, Any], console: Console) ->
     known = f"{config.get('gateway:secrets', '')} {config.get('gateway:env', '')}"
     if any(name in known for name in SECRET_KEY_NAMES) or "gateway:app" not in config:
         return False
-    stack.set_config("gateway:secrets.SECRET_KEY", secrets.token_urlsafe(48), secret=True, path=True)
+    stack.rewrite_config(secrets={"gateway:secrets.SECRET_KEY": secrets.token_urlsafe(48)})
     console.print(f"made a SECRET_KEY for stack {stack.name}: it is in Pulumi.{stack.name}.yaml, encrypted")
     return True
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import docker
 import httpx
@@ -92,6 +93,14 @@ def test_an_update_that_is_killed_harms_nobody_and_the_next_one_finishes(site: D
     assert site.containers("task") == {}
     assert not json.loads(site.state())["deployment"].get("pending_operations")
     assert "nothing to do" in site.must_up().out
+
+
+def test_a_kill_in_the_middle_of_writing_the_state_costs_nothing(site: Deployment) -> None:
+    serving = site.health()
+    state = next((site.folder / ".gateway/state/.pulumi/stacks").rglob("dev.json"))
+    Path(f"{state}.attrs").write_text("")  # what the CLI leaves that is killed between making this file and filling it
+    assert "nothing to do" in site.must_up().out
+    assert site.health() == serving
 
 
 def test_a_killed_update_whose_config_is_taken_back_leaves_no_stray(site: Deployment) -> None:

@@ -1,14 +1,17 @@
 """Bringing a config back: only what differs is written, and no secret is written in the clear or without need."""
 
+import contextlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from pulumi import automation as auto
 
 from ops import stack_config
 from ops.cli import Stack
+from ops.errors import Failed
 from ops.stack_config import Difference, difference, restored
 from ops.workspace import Workspace
 
@@ -16,16 +19,28 @@ SECRETS = frozenset({"secrets"})
 
 
 class Cli(Stack):
-    """Writes down what is asked of Pulumi's command line."""
+    """Writes down what is asked of Pulumi's command line, without the file, to which it adds a line each time."""
 
-    def __init__(self) -> None:
-        super().__init__(command=cast("auto.PulumiCommand", None), workspace=Workspace(Path(), {}), name="dev")
+    def __init__(self, root: Path, *, dies_at: int = 0) -> None:
+        super().__init__(command=cast("auto.PulumiCommand", None), workspace=Workspace(root, {}), name="dev")
         object.__setattr__(self, "asked", [])
+        object.__setattr__(self, "dies_at", dies_at)
+        self.file.write_text("# a comment\n")
 
     asked: list[tuple[tuple[str, ...], str | None]]
+    dies_at: int
+
+    @property
+    def file(self) -> Path:
+        return self.workspace.root / "Pulumi.dev.yaml"
 
     def run(self, *args: str, text: str | None = None) -> str:
-        self.asked.append((args, text))
+        at = args.index("--config-file")
+        with Path(args[at + 1]).open("a") as file:
+            file.write(f"{args[1]}\n")
+        self.asked.append(((*args[:at], *args[at + 2 :]), text))
+        if len(self.asked) == self.dies_at:
+            raise Failed("killed")
         return ""
 
 
@@ -60,8 +75,8 @@ def test_where_the_site_runs_stays_as_it_is_today_and_so_does_what_is_kept() -> 
     }
 
 
-def test_secrets_go_in_on_standard_input_and_types_survive() -> None:
-    cli: Any = Cli()
+def test_secrets_go_in_on_standard_input_and_types_survive(tmp_path: Path) -> None:
+    cli: Any = Cli(tmp_path)
     plain = {"env": {"FLAG": "true", "ON": True, "NUMBER": 7, "ZERO": "007"}, "httpPort": "80", "domains": ["a.example"]}
     secrets: dict[tuple[str, ...], str] = {("secrets", "TOKEN"): "two\nlines\n", ("secrets", "odd-name"): "x"}
     stack_config.write(cli, Difference(plain, secrets, (("secrets", "GONE"),)))
@@ -75,10 +90,20 @@ def test_secrets_go_in_on_standard_input_and_types_survive() -> None:
     assert "lines" not in str(everything) + str([args for args, _ in cli.asked])
 
 
-def test_nothing_to_write_asks_nothing() -> None:
-    cli: Any = Cli()
+def test_nothing_to_write_asks_nothing(tmp_path: Path) -> None:
+    cli: Any = Cli(tmp_path)
     stack_config.write(cli, Difference())
     assert cli.asked == []
+
+
+@pytest.mark.parametrize("dies_at", [0, 1, 2, 3])
+def test_a_config_is_all_written_or_not_at_all(tmp_path: Path, dies_at: int) -> None:
+    cli: Any = Cli(tmp_path, dies_at=dies_at)
+    wanted = Difference({"env": {"LEVEL": "1"}}, {("secrets", "TOKEN"): "1"}, (("server",),))
+    with pytest.raises(Failed) if dies_at else contextlib.nullcontext():
+        stack_config.write(cli, wanted)
+    assert cli.file.read_text() == ("# a comment\n" if dies_at else "# a comment\nrm-all\nset-all\nset\n")
+    assert list(tmp_path.iterdir()) == [cli.file]
 
 
 def test_a_difference_shows_no_secret() -> None:
