@@ -66,5 +66,6 @@ def what_changed(found: Sequence[Update], update: Update) -> str:
         secret=before.secret | update.secret,
         hidden=before.unreadable | update.unreadable,
     )
-    back = f"rollback to update {update.goes_back_to}: " if update.goes_back_to else ""
+    to = updates.gone_back_to(found, update)
+    back = f"rollback to update {to.number}: " if to else ""
     return back + (", ".join(parts) or ("nothing in the config" if not update.served else "nothing"))

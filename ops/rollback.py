@@ -13,7 +13,7 @@ from ops import changes, stack_config, updates
 from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import prepare, table, update
+from ops.up import end_rollback, prepare, table, update
 from ops.updates import Update
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
@@ -57,6 +57,7 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     observed = prepare(stack, way.plan, console)
     at_once(stack, way, observed, begun, console)
     outputs = run(stack, way, observed, console)
+    end_rollback(stack, way.plan)
     kept = targets.standby(way.plan.settings, outputs.get("hosts", {}))
     console.print(table(outputs, time.monotonic() - begun, kept, stack.label))
     for note in way.plan.notes:
@@ -143,7 +144,9 @@ def _check_kept(target: Update, found: Sequence[Update], releases: Collection[st
 def _pins(
     target: Update, served: Sequence[Served], now: Mapping[str, Any], settings: Settings, releases: Mapping[str, KeptRelease]
 ) -> dict[str, Any]:
-    """``release`` and ``rollback``, where the config alone would not bring back the release or the proxy of then."""
+    """``rollback``, which names the update, so that one that is killed is known; and for as long as the config alone would not
+    bring back the release or the proxy of then, what does.
+    """
     then, serving = target.config, target.serving
     assert serving is not None
     back: dict[str, Any] = {}
@@ -160,7 +163,7 @@ def _pins(
     today = rendered_from(settings)
     if serving.proxy and serving.rendered_from != today:
         back |= {"proxy": serving.proxy, "proxyInstead": today}
-    return {"release": release, "rollback": {"update": target.number, **back} if back else None}
+    return {"release": release, "rollback": {"update": target.number, **back}}
 
 
 def _carried(now: Mapping[str, Any]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def up(stack_name: str, console: Console) -> None:
     preflight.brief(planned, observed, f"gateway/{stack.name}", console)
     if lost := warning(planned.destructive, choose.serving_migrations(planned, f"gateway/{stack.name}", observed)):
         console.print(lost)
-    outputs = update(stack, planned.settings, observed, console, message(planned, observed))
+    outputs = update(stack, planned.settings, observed, console, message())
     end_rollback(stack, planned)
     console.print(
         table(outputs, time.monotonic() - begun, choose.standby(planned.settings, outputs.get("hosts", {})), stack.label)
@@ -79,13 +79,8 @@ def end_rollback(stack: Engine, planned: Plan) -> None:
         stack.rewrite_config(removed=[f"gateway:{key}" for key in planned.ended])
 
 
-def message(planned: Plan, observed: Observation) -> str:
-    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it.
-
-    One that finishes a rollback which was killed is that rollback.
-    """
-    if planned.rolled_back and observed.serving and observed.serving.release != planned.release.release:
-        return f"rollback to update {planned.settings.rollback.update} (by {who()})"
+def message() -> str:
+    """Of the update, in Pulumi's history: the last commit's title, as Pulumi itself has it, and who runs it."""
     command = ["git", "log", "-1", "--format=%s"]
     title = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     return f"{title or 'make up'} (by {who()})"

@@ -134,14 +134,26 @@ def by_number(updates: Iterable[Update], number: int) -> Update | None:
     return next((one for one in updates if one.number == number), None)
 
 
+def gone_back_to(updates: Sequence[Update], update: Update) -> Update | None:
+    """The update that this one went back to, None for any other.
+
+    Where ``make rollback`` was killed, a later update has finished it: its message says nothing, but the config names the update,
+    and what serves is what that one brought.
+    """
+    if update.goes_back_to is not None:
+        return by_number(updates, update.goes_back_to)
+    noted = by_number(updates, int((update.config.get("rollback") or {}).get("update") or 0))
+    return noted if noted and noted.number < update.number and same(noted, update) else None
+
+
 def origin(updates: Sequence[Update], update: Update) -> Update:
     """The update that first brought what this one serves: back along rollbacks, and along updates that changed nothing."""
     while True:
-        number = update.goes_back_to
-        before = (one for one in updates if one.served and one.number < update.number)
-        earlier = by_number(updates, number) if number is not None else next(before, None)
-        if earlier is None or (number is None and not same(earlier, update)):
-            return update
+        earlier = gone_back_to(updates, update)
+        if earlier is None:
+            earlier = next((one for one in updates if one.served and one.number < update.number), None)
+            if earlier is None or not same(earlier, update):
+                return update
         update = earlier
 
 

@@ -74,11 +74,11 @@ def test_on_hosts_the_settings_module_is_noted_too_so_that_nobody_has_to_log_in_
     assert pins(target, {}, asked)["rollback"] == {"update": 1, "release": OLD, "instead": [], "settings": "old.settings"}
 
 
-def test_where_the_source_here_gives_that_release_nothing_is_pinned(project: Project) -> None:
+def test_where_the_source_here_gives_that_release_nothing_is_pinned_and_the_update_is_named(project: Project) -> None:
     source = str(project())
     asked = settings(source)
     target = update(1, served(OLD, source=noted(open_source(source, None)), proxy="p", rendered_from=rendered_from(asked)))
-    assert pins(target, {}, asked) == {"release": None, "rollback": None}
+    assert pins(target, {}, asked) == {"release": None, "rollback": {"update": 1}}
 
 
 def test_sources_that_an_earlier_rollback_has_left_stay_left(project: Project) -> None:
@@ -93,7 +93,7 @@ def test_sources_that_an_earlier_rollback_has_left_stay_left(project: Project) -
 def test_a_release_that_a_person_had_set_then_is_set_again_and_stays() -> None:
     asked = settings()
     target = update(1, served(OLD, rendered_from=rendered_from(asked)), config={"release": OLD})
-    assert pins(target, {}, asked) == {"release": OLD, "rollback": None}
+    assert pins(target, {}, asked) == {"release": OLD, "rollback": {"update": 1}}
 
 
 def test_another_template_since_then_brings_the_kept_nginx_configuration_back() -> None:

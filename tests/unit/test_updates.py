@@ -15,9 +15,10 @@ Story = Sequence[str]
 
 
 def _rows_and_served(story: Story) -> tuple[list[dict[str, Any]], list[Served]]:
-    """One word per update, a minute each: ``a`` deploys a, ``a!`` fails, ``<2 a`` is a rollback to update 2, ``x`` is killed.
+    """One word per update, a minute each: ``a`` deploys a, ``a!`` fails, ``<2 a`` is a rollback to update 2, ``a*`` is killed.
 
-    A killed one moves traffic and leaves no row; ``down`` takes the site away; ``=`` changes nothing.
+    A killed one moves traffic and leaves no row; ``^2 a`` has a config that a rollback to update 2 has written; ``down`` takes
+    the site away; ``=`` changes nothing.
     """
     rows: list[dict[str, Any]] = []
     served: list[Served] = []
@@ -35,6 +36,8 @@ def _rows_and_served(story: Story) -> tuple[list[dict[str, Any]], list[Served]]:
             config = {"gateway:env": {"value": f'{{"NOTE": "{what}"}}', "secret": False}} if word not in ("=", "down") else {}
             rows.insert(0, _row(begun, "destroy" if word == "down" else "update", "failed" if failed else "succeeded", message))
             rows[0]["config"] = config or (rows[1]["config"] if len(rows) > 1 else {})
+            if word.startswith("^"):
+                rows[0]["config"]["gateway:rollback"] = {"value": f'{{"update": {word[1:].split()[0]}}}', "secret": False}
     return rows, served
 
 
@@ -76,6 +79,10 @@ def _point(story: Story) -> int | None:
         (["a", "b", "c", "<2 b!", "<2 b!", "<2 b"], 1),
         (["a", "b", "c!", "<2 b!"], 2),
         (["a", "b", "<1 a!", "c!"], 2),
+        (["a", "b", "c", "<2 b*", "^2 b"], 1),
+        (["a", "b", "c", "^2 b"], 1),
+        (["a", "b", "c", "<2 b", "^2 b"], 1),
+        (["a", "b", "c", "<2 b", "^2 d"], 4),
         (["a", "b*"], 1),
         (["a", "b*", "="], 1),
         (["a", "b", "down", "c"], None),
