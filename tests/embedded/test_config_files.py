@@ -1,5 +1,6 @@
 """Stack config without the CLI: what Pulumi.yaml and Pulumi.<stack>.yaml say together, and what config set writes."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,24 @@ def test_a_path_that_leads_nowhere_is_refused(make_stack: Make, path: str) -> No
     with pytest.raises(EngineError, match=r"no path|does not lead"):
         stack.set_config(path, "value", path=True)
     assert Path("Pulumi.test.yaml").read_text() == before
+
+
+@pytest.mark.parametrize(("path", "written"), [("small:secrets.TOKEN", True), ("small:text.inside", False)])
+def test_a_config_is_all_written_or_not_at_all(make_stack: Make, path: str, written: bool) -> None:
+    stack = make_stack(PROJECT)
+    write_config("config:\n  small:text: old # until May\n  small:number: 5\n")
+    stack.create()
+    before = Path("Pulumi.test.yaml").read_text()
+    with contextlib.nullcontext() if written else pytest.raises(EngineError):
+        stack.rewrite_config(["small:number"], {"small:map": {"LEVEL": 7}}, {path: "hush"})
+    after = Path("Pulumi.test.yaml").read_text()
+    assert (after != before) == written
+    assert "# until May" in after
+    assert "hush" not in after
+    if written:
+        values, secret = stack.config()
+        assert (values["small:number"], json.loads(values["small:map"])) == ("3", {"LEVEL": 7})
+        assert secret == {"small:secrets"}
 
 
 def test_the_program_gets_secrets_as_secrets(make_stack: Make, listener: Listener) -> None:
