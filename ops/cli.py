@@ -87,7 +87,7 @@ class Stack:
         try:
             return QuietStack.opened(self.name, workspace)
         except auto.CommandError as error:
-            raise said(str(error).partition("\n stderr: ")[2] or str(error)) from None
+            raise said(str(error)) from None
 
     def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
         """Every config value as the CLI prints it in JSON, secrets in the clear: for this process only."""
@@ -191,7 +191,8 @@ def _row(value: Any) -> dict[str, Any]:
 
 
 def said(stderr: str) -> Failed | BadConfig | Missing:
-    """Pulumi's words as our kind of error."""
+    """Pulumi's words as our kind of error, be they from the CLI or, with all that it printed, from the Automation API."""
+    stderr = stderr.partition("\n stderr: ")[2] or stderr
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     text = next((line for line in lines if line.startswith("error:")), lines[0] if lines else "pulumi said nothing")
     text = text.removeprefix("error:").strip()

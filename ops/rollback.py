@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from ops import changes, stack_config, updates
 from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
 from ops.stack_config import Difference
-from ops.up import end_rollback, prepare, table, update
+from ops.up import check_target, end_rollback, prepare, reach, table, update
 from ops.updates import Update
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
@@ -48,14 +49,18 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     stack = open_stack(stack_name, console)
     if stack_config.ensure_file(stack):
         console.print(f"{stack_config.file_of(stack).name} was not here: it is as of the last update")
-    found, served = updates.read(stack)
+    with ThreadPoolExecutor(1) as beside:
+        rows = beside.submit(stack.config_rows)
+        found, served = updates.read(stack)
     target = pick(found, served, to)
-    way = find_way(stack, target, found, served, keep_secrets=secrets == "today")
+    way = find_way(stack.name, rows.result(), target, found, served, keep_secrets=secrets == "today")
     tell(way, stack_name, console)
     if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
         raise BadConfig("nothing was changed")
-    observed = prepare(stack, way.plan, console)
+    reach(stack, way.plan.settings, console)
+    observed = check_target(stack, way.plan.settings)
     at_once(stack, way, observed, begun, console)
+    prepare(stack, way.plan, console)
     outputs = run(stack, way, observed, console)
     end_rollback(stack, way.plan)
     kept = targets.standby(way.plan.settings, outputs.get("hosts", {}))
@@ -90,23 +95,30 @@ def _why(named: Update | None) -> str:
     return "what it served is not on record any more, since the stack was taken down after it, or it is too long ago"
 
 
-def find_way(stack: Engine, target: Update, found: Sequence[Update], served: Sequence[Served], *, keep_secrets: bool) -> Way:
-    """What has to be written, and what that will bring. Raises ``BadConfig`` before anything is touched."""
+def find_way(
+    stack_name: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    target: Update,
+    found: Sequence[Update],
+    served: Sequence[Served],
+    *,
+    keep_secrets: bool,
+) -> Way:
+    """What has to be written so that the config in ``rows`` is that of then, and what it brings. Raises ``BadConfig``."""
     if target.unreadable and not keep_secrets:
-        raise BadConfig(_unreadable(target, stack.name))
-    rows = stack.config_rows()
+        raise BadConfig(_unreadable(target, stack_name))
     now, hidden = updates.values(rows), updates.secret_keys(rows) | target.secret
     wanted = stack_config.restored(now, target.config, keep=hidden if keep_secrets else ())
     if wanted.get("interface") == "auto" and target.serving:
         wanted["interface"] = target.serving.interface  # what the advisor said then: today it would keep what serves now
     try:
         assert target.serving is not None  # `pick` has seen to it
-        settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack.name, hidden)
-        releases = targets.releases(settings, f"gateway/{stack.name}", targets.observe(settings))
+        settings = _load({**wanted, "release": target.serving.release, "rollback": {}}, stack_name, hidden)
+        releases = targets.releases(settings, f"gateway/{stack_name}", targets.observe(settings))
         _check_kept(target, found, releases, settings)
         wanted |= _pins(target, served, now, settings, releases)
         wanted = {key: value for key, value in wanted.items() if value is not None}
-        planned = plan(_load(wanted, stack.name, hidden), releases)
+        planned = plan(_load(wanted, stack_name, hidden), releases)
     except ConfigErrors as error:
         raise BadConfig(f"the config of update {target.number} does not do any more: {error}") from None
     parts = changes.in_words(now, wanted, served_before=served[0] if served else None, served_after=target.serving, secret=hidden)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import docker
 from rich.console import Console
 from rich.table import Table
 
@@ -44,17 +45,23 @@ def up(stack_name: str, console: Console) -> None:
 
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
-    """What an update needs: engine or hosts, base images, no dead lock in the way. Returns what is there. Raises ``Stop``."""
+    """What an update needs: engine or hosts, base images, nothing half done. Returns what is there. Raises ``Stop``."""
     settings = planned.settings
-    client = docker_engine.ensure(console) if settings.target == "docker" else None
-    if client is None:
-        expect_reachable(choose.connections(settings))
-    recovery.release_stale_lock(stack, console)
+    client = reach(stack, settings, console)
     recovery.clear_pending(stack, client, settings.app.name, console)
     observed = check_target(stack, settings)
     if client is not None:
         docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
     return observed
+
+
+def reach(stack: Engine, settings: Settings, console: Console) -> docker.DockerClient | None:
+    """Engine or hosts answer, and nobody else is at work on the stack. Raises ``Stop``."""
+    client = docker_engine.ensure(console) if settings.target == "docker" else None
+    if client is None:
+        expect_reachable(choose.connections(settings))
+    recovery.release_stale_lock(stack, console)
+    return client
 
 
 def check_config(stack: Engine, console: Console) -> Plan:
