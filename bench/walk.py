@@ -19,12 +19,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 
 from bench.linux import linux
 from bench.load import Load
-from tests import revealing
+from tests import revealing, seven
 from tests.deployment import Deployment, kill
 from tests.hosting import HostDeployment
 
@@ -51,8 +50,7 @@ class Walk:
         self.number = 0
         revealing.install(site)
         revealing.code(site, "0")
-        requirements = site.source / "requirements.txt"
-        requirements.write_text(requirements.read_text() + "six==1.17.0\n")
+        seven.requirement(site, "six==1.17.0")
         site.config |= {"drainSeconds": 5, "keepReleases": 20, "health": {"timeout": 60}, "interface": "wsgi"}
         site.write_config()
         self._pulumi("stack", "init")
@@ -82,18 +80,12 @@ class Walk:
     def _compare(self, step: str) -> None:
         outputs, where = self.site.outputs(), f"step {self.number} ({step})"
         for url in self.site.urls:
-            told, health = (self._asked(url, path) for path in ("/facts/", "/health/"))
+            told, health = (self.site.tells(path, url) for path in ("/facts/", "/health/"))
             seen = State(told["code"], health["interface"], told["API_TOKEN"])
             assert seen == self.line[-1], f"{where}: {url} serves {seen}, must serve {self.line[-1]}"
             assert outputs["instance"] == health["instance"], f"{where}: the outputs tell another instance than {url}"
         running = self.site.instances()
         assert max(running) <= 1 + self.standby, f"{where}: {running} instances run"
-
-    def _asked(self, url: str, path: str) -> dict[str, str]:
-        answer = httpx.get(url + path, headers={"Host": self.site.domain}, timeout=15)
-        answer.raise_for_status()
-        told: dict[str, str] = answer.json()
-        return told
 
     def _add(self, **changes: str) -> None:
         self.line = [*self.line, replace(self.line[-1], **changes)][-LONGEST:]
@@ -137,7 +129,7 @@ class Walk:
 
     def _killed_rollback(self) -> None:
         """kill -9 at a moment of chance; what the config file says then is what the next ``make up`` brings."""
-        path = self.site.folder / f"Pulumi.{self.site.stack}.yaml"
+        path = self.site.config_path
         before = path.read_bytes()
         update = self.site.start(verb="rollback")
         time.sleep(self.random.uniform(1, 12))

@@ -133,7 +133,7 @@ def _told_always(message: str) -> bool:
 def _explained(text: str) -> str:
     """A provider's own words, with ours before them where they are known trouble."""
     found = next((one for one in map(recognise, text.splitlines()) if one), None)
-    return f"{found.words}; way out: {found.fix}, then run the update again\n{text}" if found else text
+    return f"{found.words}{found.way_out}\n{text}" if found else text
 
 
 def _strip(message: str) -> str:

@@ -13,8 +13,9 @@ from rich.prompt import Confirm
 from ops import changes, stack_config, updates
 from ops.engines import Engine, open_stack
 from ops.errors import BadConfig, Failed
+from ops.recovery import clear_pending
 from ops.stack_config import Difference
-from ops.up import check_target, end_rollback, prepare, reach, table, update
+from ops.up import base_images, check_target, end_rollback, reach, table, update
 from ops.updates import Update
 from rendering.nginx import rendered_from
 from settings import ConfigErrors, Settings, load
@@ -57,13 +58,15 @@ def rollback(stack_name: str, console: Console, *, to: int | None, secrets: str,
     tell(way, stack_name, console)
     if not yes and sys.stdin.isatty() and not Confirm.ask("go back?", default=True):
         raise BadConfig("nothing was changed")
-    reach(stack, way.plan.settings, console)
-    observed = check_target(stack, way.plan.settings)
+    settings = way.plan.settings
+    client = reach(stack, settings, console)
+    observed = check_target(stack, settings)
     at_once(stack, way, observed, begun, console)
-    prepare(stack, way.plan, console)
+    clear_pending(stack, client, settings.app.name, console)
+    base_images(way.plan, client, console)
     outputs = run(stack, way, observed, console)
     end_rollback(stack, way.plan)
-    kept = targets.standby(way.plan.settings, outputs.get("hosts", {}))
+    kept = targets.standby(settings, outputs.get("hosts", {}))
     console.print(table(outputs, time.monotonic() - begun, kept, stack.label))
     for note in way.plan.notes:
         console.print(note)

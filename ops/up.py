@@ -46,12 +46,10 @@ def up(stack_name: str, console: Console) -> None:
 
 def prepare(stack: Engine, planned: Plan, console: Console) -> Observation:
     """What an update needs: engine or hosts, base images, nothing half done. Returns what is there. Raises ``Stop``."""
-    settings = planned.settings
-    client = reach(stack, settings, console)
-    recovery.clear_pending(stack, client, settings.app.name, console)
-    observed = check_target(stack, settings)
-    if client is not None:
-        docker_engine.base_images(client, base_references(planned.release.python, settings.services), console)
+    client = reach(stack, planned.settings, console)
+    recovery.clear_pending(stack, client, planned.settings.app.name, console)
+    observed = check_target(stack, planned.settings)
+    base_images(planned, client, console)
     return observed
 
 
@@ -62,6 +60,12 @@ def reach(stack: Engine, settings: Settings, console: Console) -> docker.DockerC
         expect_reachable(choose.connections(settings))
     recovery.release_stale_lock(stack, console)
     return client
+
+
+def base_images(planned: Plan, client: docker.DockerClient | None, console: Console) -> None:
+    """Those that the site is made from; hosts need none."""
+    if client is not None:
+        docker_engine.base_images(client, base_references(planned.release.python, planned.settings.services), console)
 
 
 def check_config(stack: Engine, console: Console) -> Plan:

@@ -105,13 +105,18 @@ class Deployment:
         return [len(self.containers("instance"))]
 
     @property
+    def config_path(self) -> Path:
+        """The stack's config file."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+    @property
     def source(self) -> Path:
         """The example project's files in this copy."""
         return self.folder / "examples/shop"
 
     def write_config(self) -> None:
         """``Pulumi.<stack>.yaml`` from ``config``; what the CLI has put there itself (salt, secrets) stays."""
-        path = self.folder / f"Pulumi.{self.stack}.yaml"
+        path = self.config_path
         present = yaml.safe_load(path.read_text()) if path.exists() else {}
         secrets = (present.get("config") or {}).get("gateway:secrets", {})
         made = {"gateway:secrets": {name: value for name, value in secrets.items() if isinstance(value, dict)}}
@@ -156,7 +161,7 @@ class Deployment:
 
     def file_config(self) -> dict[str, Any]:
         """What the config file says now, without the namespace."""
-        text = (self.folder / f"Pulumi.{self.stack}.yaml").read_text()
+        text = self.config_path.read_text()
         return {key.removeprefix("gateway:"): value for key, value in yaml.safe_load(text)["config"].items()}
 
     def updates(self) -> int:
@@ -256,7 +261,11 @@ class Deployment:
 
     def health(self, **headers: str) -> dict[str, str]:
         """Who serves, as the site itself says."""
-        answer = httpx.get(f"{self.url}/health/", headers={"Host": self.domain, **headers}, timeout=15)
+        return self.tells("/health/", **headers)
+
+    def tells(self, path: str, url: str = "", **headers: str) -> dict[str, str]:
+        """What a page of the site says in JSON, at one of ``urls`` or at the first."""
+        answer = httpx.get((url or self.url) + path, headers={"Host": self.domain, **headers}, timeout=15)
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:300]}"
         told: dict[str, str] = answer.json()
         return told

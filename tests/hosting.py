@@ -50,16 +50,9 @@ class HostDeployment(Deployment):
         """Where that host serves."""
         return f"http://{host.address}:{self.port}"
 
-    def health(self, **headers: str) -> dict[str, str]:
-        """Who serves on the first host, as the site itself says."""
-        return self.health_of(self.hosts[0], **headers)
-
     def health_of(self, host: TestHost, **headers: str) -> dict[str, str]:
         """Who serves on a host."""
-        answer = httpx.get(f"{self.url_of(host)}/health/", headers={"Host": self.domain, **headers}, timeout=15)
-        assert answer.status_code == 200, f"{answer.status_code}: {answer.text[:300]}"
-        told: dict[str, str] = answer.json()
-        return told
+        return self.tells("/health/", self.url_of(host), **headers)
 
     def answers(self, host: TestHost | None = None) -> bool:
         """Whether the site answers on a host."""

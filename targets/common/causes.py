@@ -37,7 +37,7 @@ def report(what: str, log: str, reason: str = "") -> str:
     """
     found = recognise(reason) if reason else explain(log, cause(log))
     told = reason or (found.words if found else cause(log))
-    first = f"{what}: {told}" + (f"; way out: {found.fix}, then run the update again" if found else "")
+    first = f"{what}: {told}" + (found.way_out if found else "")
     lines = _telling(log)
     return "\n".join([first, *(["its last lines:"] if lines else []), *(f"  | {line}" for line in lines)])
 

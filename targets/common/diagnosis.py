@@ -39,6 +39,11 @@ class Finding:
         """For the first line of a message."""
         return f"{self.sentence} ({self.evidence})"
 
+    @property
+    def way_out(self) -> str:
+        """The end of the first line of an update's message."""
+        return f"; way out: {self.fix}, then run the update again"
+
 
 _APPLYING = re.compile(r"Applying (?P<migration>[\w.]+)\.\.\.(?P<end>.*)")
 _ABOUT_THE_DATABASE = ("database password", "database missing", "database refused", "too many connections", "disk full")

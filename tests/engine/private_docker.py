@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -104,3 +106,15 @@ class PrivateDocker:
             subprocess.run(
                 ["docker", "load"], stdin=saved.stdout, env={**os.environ, **self.env}, check=True, capture_output=True
             )
+
+
+@contextmanager
+def private_docker(folder: Path, engine: docker.DockerClient) -> Iterator[PrivateDocker]:
+    """One that runs, with the base images of ``engine``, and of which nothing is left afterwards."""
+    private = PrivateDocker(folder)
+    try:
+        private.start()
+        private.load_bases(engine)
+        yield private
+    finally:
+        private.remove()

@@ -79,7 +79,7 @@ def test_channels_in_use_under_wsgi_is_refused_with_both_ways_out(site: Deployme
 
 def test_a_weak_secret_key_is_refused_without_being_repeated(site: Deployment) -> None:
     site.write_config()
-    path = site.folder / f"Pulumi.{site.stack}.yaml"
+    path = site.config_path
     before = path.read_text()
     site.set_secret("gateway:secrets.SECRET_KEY", "hunter2")
     result = site.up()

@@ -17,7 +17,7 @@ from targets.docker import names
 from targets.docker.agent import engine, instances
 from targets.docker.requests import InstanceRequest
 from tests.deployment import Deployment, eventually, kill
-from tests.engine.private_docker import PrivateDocker
+from tests.engine.private_docker import PrivateDocker, private_docker
 
 
 @pytest.fixture(scope="module")
@@ -174,11 +174,8 @@ def test_a_second_up_at_the_same_time_is_told_who_is_at_work(site: Deployment) -
 
 @pytest.fixture(scope="module")
 def private(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateDocker]:
-    private = PrivateDocker(tmp_path_factory.mktemp("docker"))
-    private.start()
-    private.load_bases(engine)
-    yield private
-    private.remove()
+    with private_docker(tmp_path_factory.mktemp("docker"), engine) as private:
+        yield private
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import docker
 import pytest
 
 from bench.load import Load
-from tests.deployment import Deployment
-from tests.engine.private_docker import PrivateDocker
+from tests.deployment import Deployment, Result
+from tests.engine.private_docker import PrivateDocker, private_docker
 
 pytestmark = pytest.mark.long
 
@@ -40,11 +40,8 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def small(engine: docker.DockerClient, disk: Path) -> Iterator[PrivateDocker]:
-    private = PrivateDocker(disk / "docker")
-    private.start()
-    private.load_bases(engine)
-    yield private
-    private.remove()
+    with private_docker(disk / "docker", engine) as private:
+        yield private
 
 
 @pytest.fixture(scope="module")
@@ -70,20 +67,21 @@ def full(disk: Path) -> Iterator[None]:
         filler.unlink()
 
 
-def _new_release(site: Deployment) -> None:
-    (site.source / "store/static/store/second.txt").write_text("second")
-
-
-def test_a_full_disk_costs_a_rollback_and_not_the_site(site: Deployment, disk: Path) -> None:
+def refused(site: Deployment, disk: Path, command: Callable[[], Result]) -> None:
+    """Without a byte the command ends with the cause and the way out, and who is reading notices nothing."""
     before = site.health(), site.file_config()
     with Load(base_url=site.url, host="localhost", rate=30, clients=3) as load, full(disk):
-        refused = site.rollback()
-    assert refused.status == 1, refused.text
-    first = refused.err.splitlines()[0]
+        result = command()
+    assert result.status == 1, result.text
+    first = result.err.splitlines()[0]
     assert "no space left" in first
     assert "way out" in first
     assert load.report.failed == 0, load.report.summary()
     assert (site.health(), site.file_config()) == before
+
+
+def test_a_full_disk_costs_a_rollback_and_not_the_site(site: Deployment, disk: Path) -> None:
+    refused(site, disk, site.rollback)
     site.must_rollback()
     assert site.health()["interface"] == "wsgi"
     assert site.containers("instance") == {f"{site.app}-{site.health()['instance']}": "running"}
@@ -91,15 +89,8 @@ def test_a_full_disk_costs_a_rollback_and_not_the_site(site: Deployment, disk: P
 
 def test_a_full_disk_costs_a_release_and_not_the_site(site: Deployment, disk: Path) -> None:
     before = site.health()
-    _new_release(site)
-    with Load(base_url=site.url, host="localhost", rate=30, clients=3) as load, full(disk):
-        refused = site.up()
-    assert refused.status == 1, refused.text
-    first = refused.err.splitlines()[0]
-    assert "no space left" in first
-    assert "way out" in first
-    assert load.report.failed == 0, load.report.summary()
-    assert site.health() == before
+    (site.source / "store/static/store/second.txt").write_text("second")
+    refused(site, disk, site.again)
     site.must_up()
     assert site.health()["release"] != before["release"]
     assert site.containers("task") == {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.walk import people
-from tests import revealing
+from tests import revealing, seven
 from tests.deployment import Deployment
 
 pytestmark = pytest.mark.long
@@ -18,8 +18,7 @@ def site(deploy_anywhere: Callable[[str], Deployment]) -> Deployment:
     """A site that serves nothing yet."""
     made = deploy_anywhere("sourced")
     revealing.install(made)
-    requirements = made.source / "requirements.txt"
-    requirements.write_text(requirements.read_text() + "six==1.17.0\n")
+    seven.requirement(made, "six==1.17.0")
     made.config |= {"drainSeconds": 3, "keepReleases": 8, "health": {"timeout": 60}}
     return made
 
@@ -39,12 +38,7 @@ def git(site: Deployment) -> Callable[..., str]:
 
 def serves(site: Deployment) -> set[str]:
     """Which code answers, over all places."""
-    found = set()
-    for url in site.urls:
-        with site.client() as browser:
-            browser.base_url = url
-            found.add(str(browser.get("/facts/").json()["code"]))
-    return found
+    return {site.tells("/facts/", url)["code"] for url in site.urls}
 
 
 def goes_back(site: Deployment) -> None:

@@ -127,8 +127,7 @@ def _failure(request: ReleaseRequest, reason: str, log: str) -> str:
     lines = "\n".join(f"  | {line}" for line in [line for line in log.splitlines() if line.strip()][-12:])
     first = (errors[0].strip() if errors else reason.strip().splitlines()[0]) if (errors or reason.strip()) else "no reason given"
     found = recognise(first)
-    way_out = f"; way out: {found.fix}, then run the update again" if found else ""
-    return f"release {request.release} of {request.app} cannot be built: {first}{way_out}\n{lines}"
+    return f"release {request.release} of {request.app} cannot be built: {first}{found.way_out if found else ''}\n{lines}"
 
 
 def _tar(context: Path) -> io.BufferedReader:

@@ -39,7 +39,7 @@ def failure(what: str, error: Exception) -> str:
     """Docker's own words for a failure, and the way out."""
     reason = str(getattr(error, "explanation", None) or error)
     found = recognise(reason)
-    return f"{what} ({reason}); way out: {found.fix + ', then ' if found else ''}run the update again"
+    return f"{what} ({reason}){found.way_out if found else '; way out: run the update again'}"
 
 
 def is_local() -> bool:

@@ -36,6 +36,7 @@ def conflict() -> str:
 
 
 def version() -> str:
+    """What it says of itself: its version and how it was built."""
     return system.run("nginx", "-V").stderr
 
 
