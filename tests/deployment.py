@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ import yaml
 from docker.errors import DockerException
 
 from embedded.stack import EmbeddedStack
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = (
@@ -310,13 +310,6 @@ def kill(command: "subprocess.Popen[str]") -> None:
     """kill -9 for the command and the engine; what they had started goes on or not, as it would."""
     os.killpg(command.pid, signal.SIGKILL)
     command.wait()
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody has now."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20, what: str = "") -> None:

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.authority import Authority, authority
-from tests.deployment import eventually, free_port
+from tests.deployment import eventually
+from tests.ports import free_port
 
 PROGRAMS = ("pebble", "pebble-challtestsrv")
 

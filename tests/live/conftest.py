@@ -6,8 +6,9 @@ from typing import Any
 import docker
 import pytest
 
-from tests.deployment import KEY, free_port, remove_site
+from tests.deployment import KEY, remove_site
 from tests.live.inprocess import InProcessSite
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from rendering.nginx import ProxySpec, configuration, default_site, site
-from tests.deployment import free_port
+from tests.ports import free_port
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 

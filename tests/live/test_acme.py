@@ -11,10 +11,11 @@ import pytest
 from bench.load import Load
 from targets.docker.agent import engine as agent_engine
 from tests.browser import Browser
-from tests.deployment import eventually, free_port
+from tests.deployment import eventually
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 from tests.pebble import Pebble
+from tests.ports import free_port
 from tests.scanner import grave_findings
 
 pytestmark = pytest.mark.long

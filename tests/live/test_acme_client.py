@@ -14,8 +14,8 @@ from targets.common import acme, certificates
 from targets.common.acme import Account, Asked
 from targets.common.errors import AgentError
 from targets.common.pairs import Store
-from tests.deployment import free_port
 from tests.pebble import Pebble
+from tests.ports import free_port
 
 NAMES = ("shop.example", "www.shop.example")
 

@@ -10,11 +10,12 @@ import pytest
 
 from targets.docker import names
 from targets.docker.agent import engine as agent_engine
-from tests.deployment import eventually, free_port
+from tests.deployment import eventually
 from tests.devtools import PATIENCE, Chromium, Tab, browsing, chromium
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
 from tests.own_network import unshare
+from tests.ports import free_port
 
 pytestmark = pytest.mark.long
 

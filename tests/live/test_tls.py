@@ -15,9 +15,10 @@ from bench.load import Load
 from targets.docker.agent import engine as agent_engine
 from tests.authority import NOW, Authority, authority, openssl_days, write
 from tests.browser import Browser
-from tests.deployment import eventually, free_port
+from tests.deployment import eventually
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
+from tests.ports import free_port
 
 NAMES = ["localhost", "two.localhost"]
 

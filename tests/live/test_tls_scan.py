@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.authority import authority, write
-from tests.deployment import free_port
 from tests.live.conftest import shop_config
 from tests.live.inprocess import InProcessSite
+from tests.ports import free_port
 from tests.scanner import grave_findings
 
 

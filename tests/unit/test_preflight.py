@@ -8,6 +8,7 @@ import pytest
 from settings import ConfigError, ConfigErrors
 from settings.preflight import check_engine
 from targets.observation import Observation
+from tests import ports
 from tests.unit.conftest import settings_of
 
 OWNER = "gateway/prod"
@@ -21,9 +22,7 @@ def refused(port: int, observed: Observation, address: str = "127.0.0.1") -> lis
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+    return ports.free_port()
 
 
 @pytest.fixture
