@@ -75,17 +75,18 @@ def _await_healthy(container: Container, request: InstanceRequest, files: code.S
     what = f"the new instance {request.instance} ({request.interface}, {request.server}, release {request.release})"
     try:
         asked = (request.host, request.path, str(request.timeout), socket, request.scheme)
-        _, output = engine.run_in(container, "python3", names.INSIDE, "wait", *asked)
+        ended, output = engine.run_in(container, "python3", names.INSIDE, "wait", *asked)
+        answer = json.loads(output.splitlines()[-1]) if ended == 0 and output else None
     except APIError:
-        output = ""  # it was gone before it could be asked
-    if not output:
+        answer = None  # it was gone before it could be asked; where it went meanwhile, Docker's own words are the output
+    if answer is None:
         _await_exit(container)
     state = engine.inspect_state(container)
     log = code.log(container, files.secrets(request.secret_names))
     if not state["Running"] or state["Restarting"]:
         killed = "it was killed for lack of memory" if state["OOMKilled"] else ""
         raise AgentError(report(f"{what} exited at once with status {state['ExitCode']} and never took traffic", log, killed))
-    status, detail = json.loads(output.splitlines()[-1]) if output else (0, "no answer")
+    status, detail = answer or (0, "no answer")
     if status != 200:
         raise AgentError(unhealthy(what, (request.host, request.path, request.timeout), (status, detail), log))
 
