@@ -6,8 +6,8 @@ import pulumi
 
 from components.env_secret import EnvSecret
 from components.release import Release
-from rendering.identity import short_hash
 from rendering.servers import ServerSpec, argv
+from settings.instance import identity
 from targets.base import InstanceSpec, Target
 
 
@@ -37,15 +37,7 @@ class DjangoAppServerArgs:
     @property
     def instance(self) -> str:
         """10 hex digits over everything that decides how the instance behaves."""
-        return short_hash(
-            self.release.id,
-            self.env.id,
-            self.server.interface,
-            self.server.server,
-            argv(self.server),
-            self.settings_module,
-            self.target.revision,
-        )
+        return identity(self.release.id, self.env.id, self.server, self.settings_module, self.target.revision)
 
 
 class DjangoAppServer(pulumi.ComponentResource):

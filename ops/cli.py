@@ -8,62 +8,70 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulumi import automation as auto
 from rich.console import Console
 from semver import VersionInfo
 
-from ops.automation import QuietStack
 from ops.config_file import path_of
-from ops.engines import UpdateFailed, installer_answers
+from ops.engines import installer_answers
 from ops.errors import BadConfig, Failed, Missing
 from ops.progress import Progress
 from ops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ops.automation import Updater
 
 PINNED = VersionInfo(3, 272, 0)
 PAGE = 100
 """Updates that the CLI is asked for at a time; left alone it gives ten and does not say so."""
 
 
-def find_or_install(console: Console) -> auto.PulumiCommand:
-    """The CLI on PATH, else the pinned version, installed once under ``~/.pulumi``. Raises ``Missing``."""
+def find_or_install(console: Console) -> str | None:
+    """Folder of the pinned version, installed once under ``~/.pulumi``; None for the CLI on PATH. Raises ``Missing``."""
+    if shutil.which("pulumi"):
+        return None
+    folder = Path.home() / ".pulumi/versions" / str(PINNED)
     try:
-        return auto.PulumiCommand(skip_version_check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pass
-    try:
-        if not (Path.home() / ".pulumi/versions" / str(PINNED)).exists() and not installer_answers():
+        if not folder.exists() and not installer_answers():
             raise OSError("no answer from get.pulumi.com")
         console.print(f"no pulumi on PATH: trying {PINNED} with Pulumi's own installer (once)")
-        return auto.PulumiCommand.install(version=PINNED)
+        from pulumi.automation import PulumiCommand
+
+        PulumiCommand.install(root=str(folder), version=PINNED)
     except Exception as error:  # the installer raises whatever its download raised
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Missing(
             f"the Pulumi CLI is not on PATH and its installer cannot be had ({reason}); "
             "way out: put the pulumi binary on PATH (pulumi.com/docs/install), then run this again"
         ) from None
+    return str(folder)
 
 
 @dataclass(frozen=True)
 class Stack:
     """One stack of the project, through the CLI. Values of secrets go in on standard input, never on a command line."""
 
-    command: auto.PulumiCommand
+    root: str | None
+    """Folder of an installed CLI, None for the one on PATH."""
     workspace: Workspace
     name: str
 
     @property
     def label(self) -> str:
         """How a person calls the engine."""
-        return f"Pulumi CLI {self.command.version or ''}".strip()
+        return f"Pulumi CLI {self._updater.version}".strip()
 
     def run(self, *args: str, text: str | None = None) -> str:
         """Output of ``pulumi <args> --stack <name>``. Raises with Pulumi's own words."""
-        argv = [self.command.command, *args, "--stack", self.name, "--non-interactive"]
-        result = subprocess.run(
-            argv, cwd=self.workspace.root, env=self.environment, input=text, capture_output=True, text=True, check=False
-        )
+        command = f"{self.root}/bin/pulumi" if self.root else "pulumi"
+        argv = [command, *args, "--stack", self.name, "--non-interactive"]
+        try:
+            result = subprocess.run(
+                argv, cwd=self.workspace.root, env=self.environment, input=text, capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            raise Missing(f"the Pulumi CLI cannot be run ({error}); way out: install it anew (pulumi.com/docs/install)") from None
         if result.returncode:
             raise said(result.stderr)
         return result.stdout
@@ -72,21 +80,21 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What a pulumi process gets beside its arguments."""
         env = {**os.environ, **self.workspace.env}
-        folder = Path(self.command.command).parent
-        return {**env, "PATH": f"{folder}:{env['PATH']}"} if folder.is_absolute() else env
+        return {**env, "PATH": f"{self.root}/bin:{env['PATH']}"} if self.root else env
 
     def open(self) -> None:
         """Make the stack if it is not there yet."""
-        self._opened  # noqa: B018 - opened once, on first use
+        self._updater  # noqa: B018 - opened once, on first use
 
     @cached_property
-    def _opened(self) -> auto.Stack:
-        workspace = auto.LocalWorkspace(
-            work_dir=str(self.workspace.root), pulumi_command=self.command, env_vars=self.workspace.env
-        )
+    def _updater(self) -> "Updater":
+        from pulumi.automation import CommandError
+
+        from ops.automation import Updater
+
         try:
-            return QuietStack.opened(self.name, workspace)
-        except auto.CommandError as error:
+            return Updater(self.name, self.workspace, self.root)
+        except CommandError as error:
             raise said(str(error)) from None
 
     def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
@@ -132,27 +140,16 @@ class Stack:
 
     def up(self, progress: Progress, *, refresh: bool = False, message: str | None = None) -> dict[str, Any]:
         """One ``pulumi up``; returns the outputs. Raises ``UpdateFailed``."""
-        try:
-            self._opened.up(message=message, on_event=progress, suppress_outputs=True, refresh=refresh or None, color="never")
-        except auto.CommandError as error:
-            raise UpdateFailed(str(error)) from None
+        self._updater.up(progress, refresh=refresh, message=message)
         return self.outputs()
 
     def preview(self, progress: Progress) -> None:
         """One ``pulumi preview``. Raises ``UpdateFailed``."""
-        try:
-            self._opened.preview(on_event=progress, color="never")
-        except auto.CommandError as error:
-            raise UpdateFailed(str(error)) from None
+        self._updater.preview(progress)
 
     def destroy(self, progress: Progress, *, keep_protected: bool) -> None:
         """One ``pulumi destroy``. Raises ``UpdateFailed``."""
-        try:
-            self._opened.destroy(
-                on_event=progress, exclude_protected=keep_protected or None, suppress_outputs=True, color="never"
-            )
-        except auto.CommandError as error:
-            raise UpdateFailed(str(error)) from None
+        self._updater.destroy(progress, keep_protected=keep_protected)
 
     def unprotect_all(self) -> None:
         """``pulumi state unprotect --all``."""

@@ -1,16 +1,28 @@
 """Where a stack's config file is, and whether it can be read at all: asked before any engine is, which would tell less of it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ops.errors import BadConfig
 
+if TYPE_CHECKING:
+    from ops.engines import Engine
+
 
 def path_of(root: Path, stack: str) -> Path:
     """``Pulumi.<stack>.yaml``, whatever organization and project the stack's name begins with."""
     return root / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+
+
+def ensure(stack: "Engine") -> bool:
+    """A clone without the stack's config file gets the one of the last update; returns whether it did."""
+    if path_of(stack.workspace.root, stack.name).exists():
+        return False
+    stack.recover_config()
+    return True
 
 
 def expect_readable(root: Path, stack: str) -> None:

@@ -3,14 +3,17 @@
 import re
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pulumi.automation import EngineEvent
-from pulumi.automation.events import DiagnosticEvent
 from rich.console import Console
 
 from targets.certificate import NOT_ISSUED
 from targets.common.agreement import is_finding
 from targets.common.diagnosis import recognise
+
+if TYPE_CHECKING:
+    from pulumi.automation import EngineEvent
+    from pulumi.automation.events import DiagnosticEvent
 
 _HOST = r"(?:-(?P<host>\S+))?$"
 """At the end of the names of steps on a host."""
@@ -62,7 +65,7 @@ class Progress:
     """Messages of resources that failed, and of the program."""
     changed: int = 0
 
-    def __call__(self, event: EngineEvent) -> None:
+    def __call__(self, event: "EngineEvent") -> None:
         """One event of the Pulumi CLI."""
         if event.resource_pre_event:
             metadata = event.resource_pre_event.metadata
@@ -77,7 +80,7 @@ class Progress:
         elif event.diagnostic_event:
             self._heard(event.diagnostic_event)
 
-    def _heard(self, event: DiagnosticEvent) -> None:
+    def _heard(self, event: "DiagnosticEvent") -> None:
         text = _strip(event.message)
         if event.severity == "error":
             self.errors.append(event.message)

@@ -84,14 +84,6 @@ def file_of(stack: Engine) -> Path:
     return path_of(stack.workspace.root, stack.name)
 
 
-def ensure_file(stack: Engine) -> bool:
-    """A clone without the stack's config file gets the one of the last update; returns whether it did."""
-    if file_of(stack).exists():
-        return False
-    stack.recover_config()
-    return True
-
-
 def replace(path: Path, text: bytes) -> None:
     """The file with that content, whole at any moment."""
     beside = path.with_name(f".{path.name}.gateway")

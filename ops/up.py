@@ -22,7 +22,7 @@ from settings.checks import SECRET_KEY_NAMES
 from settings.migrations import warning
 from settings.plan import Plan, plan
 from targets import choose
-from targets.docker.target import base_references
+from targets.docker.site import base_references
 from targets.observation import Observation
 from targets.served import who
 
@@ -107,9 +107,12 @@ def _make_secret_key(stack: Engine, config: dict[str, Any], console: Console) ->
     return True
 
 
-def check_target(stack: Engine, settings: Settings) -> Observation:
-    """What is there already; raises ``BadConfig`` when the site's name or port belongs to somebody else."""
-    observed = choose.observe(settings)
+def check_target(stack: Engine, settings: Settings, seen: Observation | None = None) -> Observation:
+    """What is there already; raises ``BadConfig`` when the site's name or port belongs to somebody else.
+
+    ``seen``: what was there a moment ago. Where that is nothing, it is looked at again: an engine may have been started since.
+    """
+    observed = seen if seen and seen.owners else choose.observe(settings)
     try:
         choose.check(settings, f"gateway/{stack.name}", observed)
     except ConfigErrors as error:

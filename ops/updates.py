@@ -113,9 +113,13 @@ def _time(text: str) -> datetime:
 def read(stack: Engine) -> tuple[tuple[Update, ...], tuple[Served, ...]]:
     """Every update, newest first, and what has served, newest first. Raises with the engine's own words."""
     with ThreadPoolExecutor(2) as both:
-        exported = both.submit(stack.export)
-        rows = stack.history()
-        served = served_of(exported.result())
+        exported, rows = both.submit(stack.export), both.submit(stack.history)
+        return known(exported.result(), rows.result())
+
+
+def known(state: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[Update, ...], tuple[Served, ...]]:
+    """As ``read``, from what the engine has told already."""
+    served = served_of(state)
     return parse(rows, served), served
 
 

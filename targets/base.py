@@ -5,14 +5,17 @@ children of ``parent`` and returns what the next step needs. Order is in the arg
 order of calls.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import pulumi
+if TYPE_CHECKING:  # what is asked is also read by commands that do without Pulumi's third of a second
+    import pulumi
 
-from rendering.nginx import ProxySpec
-from targets.certificate import CertificateSpec
+    from rendering.nginx import ProxySpec
+    from targets.certificate import CertificateSpec
 
 Task = Literal["check", "migrate", "collectstatic"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from settings.model import Settings
 from settings.plan import Plan
@@ -116,20 +116,33 @@ def standby(settings: Settings, told: Mapping[str, Mapping[str, Any]]) -> str:
     return f"instance {instance} is kept running{f', {memory} of memory' if memory else ''}" if instance else ""
 
 
-def to_standby(settings: Settings, owner: str, serving: Serving, observed: Observation) -> bool:
-    """Give the standby the traffic at once, where it is what is gone back to. Raises ``AgentError``; then nothing has changed."""
-    if not settings.standby:
-        return False
+class WayBack(Protocol):
+    """An instance that is gone back to, ready before an update begins."""
+
+    def move(self) -> str:
+        """Give it the traffic; returns in words what has it, '' where that is left to the update. Raises ``AgentError``; then all
+        is as it was."""
+
+    def leave(self) -> None:
+        """It is not to have the traffic after all."""
+
+
+def way_back(planned: Plan, owner: str, then: Serving, observed: Observation, *, known: bool) -> WayBack | None:
+    """To what ``then`` served; None where an update has to do it all. ``known``: whether Nginx serves the names of then.
+
+    Raises ``AgentError`` when it does not start or does not know the schema; then nothing has changed.
+    """
+    settings = planned.settings
     if settings.target == "host":
-        from targets.host.standby import go_back as on_hosts
+        from targets.host.standby import WayBack as OnHosts
 
-        return on_hosts(settings, owner, serving, connections(settings))
-    if observed.standby != serving.instance:
-        return False
-    from targets.docker.standby import go_back
+        return OnHosts(settings, owner, then, connections(settings)) if settings.standby else None
+    from targets.docker.site import DockerSite
+    from targets.docker.way_back import make_ready
 
-    go_back(settings, owner, serving, observed)
-    return True
+    services = tuple(sorted(key for key, value in settings.services if value is not None))
+    site = DockerSite(settings.app.name, first_stack(settings, owner), owner if settings.joins else "", services)
+    return make_ready(planned, site, then, observed, known=known)
 
 
 def make(settings: Settings, owner: str) -> Target:

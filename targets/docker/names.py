@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from rendering.identity import short_hash
+
 SOCKETS = "/run/gateway"
 """Where the volume with the instances' sockets and ``live.sock`` is mounted, in every container of the site."""
 LIVE = f"{SOCKETS}/live.sock"
@@ -28,6 +30,8 @@ INSIDE = "/gateway/inside.py"
 SCHEMA = "/gateway/schema.py"
 BROUGHT = tuple(Path(__file__).parents[1] / "common" / name for name in ("inside.py", "gateway_entry.py", "gateway_settings.py"))
 """What every container gets in /gateway beside the image."""
+REVISION = short_hash(*(path.read_text() for path in BROUGHT))
+"""Hash of that: a newer gateway may be another instance."""
 GUARD = Path(__file__).parents[1] / "common/schema.py"
 TASKS = (GUARD, GUARD.with_name("settings_facts.py"))
 """What tasks get too: no part of an instance."""

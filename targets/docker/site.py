@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rendering.nginx import ProxySpec, configuration
+from settings.sections import Services
 from targets.base import CodeSpec, InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.docker import requests
+from targets.docker.services import data_service
 from targets.serving import Serving
 
 DEFAULT_PYTHON = "3.13"
+NGINX = "nginx:stable"
 TLS_PORT = 443
 """Inside Nginx's container."""
 
@@ -114,3 +117,9 @@ class DockerSite:
             "services": self.services,
             "variables": variables,
         }
+
+
+def base_references(python: str, services: Services) -> list[str]:
+    """The base images that a site needs, as a registry calls them; images that the config names are the user's own."""
+    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", NGINX]
+    return wanted + [option.image or data_service(name, "").image for name, option in services if option is not None]

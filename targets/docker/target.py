@@ -7,17 +7,15 @@ import pulumi
 import pulumi_docker as docker
 from pulumi_command import local
 
-from rendering.identity import short_hash
 from rendering.nginx import ProxySpec
-from settings.sections import Service, Services
+from settings.sections import Service
 from targets.base import InstanceSpec, ReleaseSpec, TaskSpec, TrafficSpec
 from targets.certificate import CertificateSpec
 from targets.docker import names, requests, tls
 from targets.docker.commands import command
 from targets.docker.services import data_service
-from targets.docker.site import DEFAULT_PYTHON, TLS_PORT, DockerSite
+from targets.docker.site import NGINX, TLS_PORT, DockerSite
 
-NGINX = "nginx:stable"
 LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
 PROTECTED = ("media", "postgres", "redis")
 """Volumes with what users made: Pulumi refuses to delete them."""
@@ -30,7 +28,7 @@ class DockerTarget(pulumi.ComponentResource):
     ``postgres`` and ``redis`` to their options.
     """
 
-    revision = short_hash(*(path.read_text() for path in names.BROUGHT))
+    revision = names.REVISION
     live_socket = names.LIVE
     static_root = f"{names.STATIC}/files"
     media_root = names.MEDIA
@@ -263,9 +261,3 @@ class DockerTarget(pulumi.ComponentResource):
 
 def _text(value: pulumi.Input[str], render: Callable[[str], str]) -> pulumi.Output[str]:
     return pulumi.Output.from_input(value).apply(render)
-
-
-def base_references(python: str, services: Services) -> list[str]:
-    """The base images that a site needs, as a registry calls them; images that the config names are the user's own."""
-    wanted = [f"python:{python or DEFAULT_PYTHON}-slim", NGINX]
-    return wanted + [option.image or data_service(name, "").image for name, option in services if option is not None]

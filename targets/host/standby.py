@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from settings.model import Settings
@@ -22,6 +23,25 @@ def kept(told: Mapping[str, Mapping[str, Any]]) -> str:
     each = f" on each of {len(having)} hosts" if len(having) > 1 else ""
     most = max(one["standby_mib"] for one in having)
     return f"instance {having[0]['standby']} is kept running, {most} MiB of memory{each}"
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """To the standby ``then``, before any engine has started."""
+
+    settings: Settings
+    owner: str
+    then: Serving
+    connections: Sequence[Connection]
+
+    def move(self) -> str:
+        """Give it the traffic; returns in words what has it, '' where not all hosts have it. Raises ``AgentError``; then all is
+        as it was."""
+        moved = go_back(self.settings, self.owner, self.then, self.connections)
+        return f"the standby {self.then.instance}" if moved else ""
+
+    def leave(self) -> None:
+        """It runs on."""
 
 
 def go_back(settings: Settings, owner: str, serving: Serving, connections: Sequence[Connection]) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from targets.common.errors import AgentError
 from targets.common.inside import REFUSED
-from targets.docker import standby
+from targets.docker import way_back
 from targets.docker.agent import code, engine
 from targets.observation import KeptRelease, Observation
 from targets.serving import Serving
@@ -36,7 +36,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Any:
         }
         serving = Serving(interface="wsgi", server="gunicorn", release=NEW, instance="i" * 10)
         container: Any = Standby(status, said)
-        standby._ask_schema(container, OLD, Observation(serving=serving, releases=releases), ["hush-hush"])
+        way_back._ask_schema(container, OLD, Observation(serving=serving, releases=releases), ["hush-hush"])
 
     return asked
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops import rollback
+from ops import way
 from ops.errors import BadConfig
 from ops.updates import Update
 from rendering.nginx import rendered_from
@@ -47,18 +47,18 @@ def settings(source: str = "/gone", **changes: Any) -> Settings:
 def test_an_update_that_cannot_be_gone_back_to_is_refused_with_those_that_can(number: int, words: str) -> None:
     found = [update(4, served(BAD)), update(3, kind="destroy"), update(2, result="failed"), update(1)]
     with pytest.raises(BadConfig) as caught:
-        rollback.pick(found, [served(BAD)], number)
+        way.pick(found, [served(BAD)], number)
     assert words in str(caught.value)
     assert "those that served: 4; way out: make history" in str(caught.value)
 
 
 def test_where_nothing_served_before_there_is_nothing_to_go_back_to() -> None:
     with pytest.raises(BadConfig, match=r"there is nothing to go back to: no other update served before$"):
-        rollback.pick([update(1, served(OLD))], [served(OLD)], None)
+        way.pick([update(1, served(OLD))], [served(OLD)], None)
 
 
 def pins(target: Update, now: dict[str, Any], asked: Settings, left: str = "") -> dict[str, Any]:
-    return rollback._pins(target, [served(BAD, source=left)], now, asked, {OLD: KeptRelease("old.settings")})
+    return way._pins(target, [served(BAD, source=left)], now, asked, {OLD: KeptRelease("old.settings")})
 
 
 def test_without_the_source_the_kept_release_is_served_instead_of_what_was_left() -> None:
@@ -106,6 +106,6 @@ def test_another_template_since_then_brings_the_kept_nginx_configuration_back() 
 def test_a_release_that_is_gone_is_refused_with_those_that_are_kept_and_their_updates() -> None:
     target, other = update(1, served(OLD)), update(2, served(BAD))
     with pytest.raises(BadConfig, match=rf"release {OLD} is not kept any more; kept are: {BAD} \(update 2\); way out: "):
-        rollback._check_kept(target, [other, target], {BAD: KeptRelease()}, settings())
-    rollback._check_kept(target, [other, target], {OLD: KeptRelease()}, settings())
-    rollback._check_kept(target, [other, target], {}, settings())
+        way._check_kept(target, [other, target], {BAD: KeptRelease()}, settings())
+    way._check_kept(target, [other, target], {OLD: KeptRelease()}, settings())
+    way._check_kept(target, [other, target], {}, settings())

@@ -4,10 +4,9 @@ import contextlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from pulumi import automation as auto
 
 from ops import stack_config
 from ops.cli import Stack
@@ -22,7 +21,7 @@ class Cli(Stack):
     """Writes down what is asked of Pulumi's command line, without the file, to which it adds a line each time."""
 
     def __init__(self, root: Path, *, dies_at: int = 0) -> None:
-        super().__init__(command=cast("auto.PulumiCommand", None), workspace=Workspace(root, {}), name="dev")
+        super().__init__(root=None, workspace=Workspace(root, {}), name="dev")
         object.__setattr__(self, "asked", [])
         object.__setattr__(self, "dies_at", dies_at)
         self.file.write_text("# a comment\n")

@@ -11,9 +11,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import docker
-from docker.errors import APIError, DockerException
 from pydantic import BaseModel
-from requests.exceptions import RequestException
 
 from targets.common.errors import AgentError
 from targets.docker import requests
@@ -46,13 +44,10 @@ def main(verb: str, text: str) -> int:
     """Run one verb on a request in JSON."""
     model, act = VERBS[verb]
     try:
-        print(act(engine.connect(), model.model_validate_json(text)) or "done")
+        with engine.told(f"Docker failed while '{verb}' was at work"):
+            print(act(engine.connect(), model.model_validate_json(text)) or "done")
     except AgentError as error:
         print(f"gateway: {error}", file=sys.stderr)
-        return 1
-    except (APIError, DockerException, RequestException, OSError) as error:
-        told = engine.failure(f"Docker failed while '{verb}' was at work", error)
-        print(f"gateway: {told}", file=sys.stderr)
         return 1
     return 0
 

@@ -15,6 +15,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 from docker.models.images import Image
+from requests.exceptions import RequestException
 
 from rendering.dockerfile import GROUP_ID
 from targets.common.diagnosis import recognise
@@ -40,6 +41,15 @@ def failure(what: str, error: Exception) -> str:
     reason = str(getattr(error, "explanation", None) or error)
     found = recognise(reason)
     return f"{what} ({reason}){found.way_out if found else '; way out: run the update again'}"
+
+
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Docker's failures as ours, with ``what`` was at work."""
+    try:
+        yield
+    except (APIError, DockerException, RequestException, OSError) as error:
+        raise AgentError(failure(what, error)) from None
 
 
 def is_local() -> bool:
