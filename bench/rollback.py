@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.lab import RESULTS, Missing, lab, machine
+from bench.load.report import Failure, Report
 from bench.seed import Seed
 from bench.site import steady
 from bench.switch import under
@@ -37,7 +38,19 @@ class Return:
     whole: float
     """Seconds until the command was done."""
     sent: int
-    failed: int
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def failed(self) -> int:
+        """How many requests."""
+        return len(self.failures)
+
+    @property
+    def told(self) -> str:
+        """In words; where little failed, what it was and when, from the command on."""
+        few = ", ".join(f"{one.method} {one.path}: {one.kind} at {one.t:.2f} s" for one in self.failures[:5])
+        end = f"{self.failed} failed{f' ({few})' if 0 < self.failed < 5 else ''}"
+        return f"{self.way}: {self.first:.1f} s until the old one answers, {self.whole:.1f} s in all, {end}"
 
 
 def ours(site: Deployment, number: int, *, standby: bool) -> Return:
@@ -53,7 +66,7 @@ def ours(site: Deployment, number: int, *, standby: bool) -> Return:
         raise RuntimeError(f"{old} was gone back to, and {site.health()['instance']} serves")
     way = "make rollback, with standby" if standby else "make rollback"
     first = _first_after(report.answers_by_instance[old].first, report.marks["begin"])
-    return Return(way, first, round(whole, 2), report.sent, report.failed)
+    return Return(way, first, round(whole, 2), report.sent, _since(report))
 
 
 def by_hand(seed: Seed) -> Return:
@@ -61,7 +74,11 @@ def by_hand(seed: Seed) -> Return:
     seed.switch()
     report, whole = under(steady(f"http://{seed.address}", "localhost"), seed.switch)
     first = _first_after(report.answers_by_interface[seed.interface].first, report.marks["begin"])
-    return Return("by hand: stop, start, reload", first, round(whole, 2), report.sent, report.failed)
+    return Return("by hand: stop, start, reload", first, round(whole, 2), report.sent, _since(report))
+
+
+def _since(report: Report) -> tuple[Failure, ...]:
+    return tuple(one._replace(t=round(one.t - report.marks["begin"], 3)) for one in report.failures)
 
 
 def _first_after(first: float, begin: float) -> float:
@@ -87,8 +104,7 @@ def measure(count: int, seed: Seed, console: Console) -> tuple[list[Return], lis
                 engine.append(round(time.monotonic() - begun, 2))
                 for one in (ours(site, number, standby=False), ours(site, number, standby=True), by_hand(seed)):
                     done.append(one)
-                    told = f"{one.first:.1f} s until the old one answers, {one.whole:.1f} s in all, {one.failed} failed"
-                    console.print(f"{number + 1}: {one.way}: {told}", style="dim")
+                    console.print(f"{number + 1}: {one.told}", style="dim")
         finally:
             site.ops("down", "--data", "delete")
     return done, engine
@@ -128,7 +144,7 @@ def main() -> int:
         return 3
     show(done, engine, console)
     RESULTS.mkdir(exist_ok=True)
-    lines = [{**about, **vars(one), "engine": statistics.median(engine)} for one in done]
+    lines = [{**about, **vars(one), "failed": one.failed, "engine": statistics.median(engine)} for one in done]
     (RESULTS / "rollback.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return 1 if any(one.failed for one in done if one.way.startswith("make")) else 0
 
