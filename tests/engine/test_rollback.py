@@ -77,6 +77,7 @@ def test_two_rollbacks_in_a_row_go_back_two_steps(site: Deployment, states: list
     for state in (states[-2], states[-3]):
         result = site.rollback()
         assert result.status == 0, result.text
+        assert f"traffic is back on instance {state.health['instance']} after " in result.out
         _same_site(site, state)
     site.must_rollback(newest.update)
     assert site.health() == newest.health
