@@ -71,7 +71,7 @@ class Stack:
                 argv, cwd=self.workspace.root, env=self.environment, input=text, capture_output=True, text=True, check=False
             )
         except OSError as error:
-            raise Missing(f"the Pulumi CLI cannot be run ({error}); way out: install it anew (pulumi.com/docs/install)") from None
+            raise _unusable(error) from None
         if result.returncode:
             raise said(result.stderr)
         return result.stdout
@@ -96,6 +96,8 @@ class Stack:
             return Updater(self.name, self.workspace, self.root)
         except CommandError as error:
             raise said(str(error)) from None
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise _unusable(error) from None
 
     def config_rows(self) -> Mapping[str, Mapping[str, Any]]:
         """Every config value as the CLI prints it in JSON, secrets in the clear: for this process only."""
@@ -178,6 +180,14 @@ class Stack:
             rows += more
             if len(more) < PAGE:
                 return rows
+
+
+def _unusable(error: Exception) -> Missing:
+    """A CLI that is there and does not run."""
+    return Missing(
+        f"the Pulumi CLI cannot be run ({error}); "
+        "way out: install it anew (pulumi.com/docs/install), or ENGINE=embedded (docs/engines.md)"
+    )
 
 
 def _row(value: Any) -> dict[str, Any]:

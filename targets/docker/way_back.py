@@ -14,6 +14,7 @@ from docker.models.containers import Container
 from rendering import envfile
 from settings.instance import asked
 from settings.plan import Plan
+from targets.base import TrafficSpec
 from targets.common.causes import cause, redact
 from targets.common.errors import AgentError
 from targets.common.inside import REFUSED
@@ -47,18 +48,18 @@ class WayBack:
         if not self.known:
             return ""
         settings = self.planned.settings
-        request = requests.TrafficRequest(
-            app=self.site.app,
-            owner=self.site.owner,
-            stack=self.site.stack,
-            serving=self.serving,
-            host=settings.domains[0],
-            path=settings.health.path,
-            proxy="",
+        spec = TrafficSpec(
+            instance=self.serving.instance,
+            interface=self.serving.interface,
+            server=self.serving.server,
+            release=self.serving.release,
+            health_host=settings.domains[0],
+            health_path=settings.health.path,
             watch_seconds=settings.watch_seconds,
             watch_errors=settings.watch_errors,
             standby=settings.standby,
         )
+        request = self.site.traffic(spec, proxy="")
         try:
             # A standby may still be on its way out of service: its drain holds the second lock.
             with engine.told(FAILED), engine.lock(request.app, "traffic"), engine.lock(request.app, self.serving.instance):
@@ -91,7 +92,7 @@ def make_ready(planned: Plan, site: DockerSite, then: Serving, observed: Observa
             _expect_schema(container, planned, observed)
             return WayBack(client, planned, site, then, known=known)
         spec = asked(planned, names.REVISION)
-        if spec.instance == observed.live or not _all_there(client, planned, site, observed):
+        if spec.instance == observed.live or not _all_there(planned, site, observed):
             return None
         serving = Serving(interface=spec.interface, server=spec.server, release=spec.release, instance=spec.instance)
         started = site.instance(spec, releases.build(client, site.release(planned.release)))
@@ -106,9 +107,9 @@ def make_ready(planned: Plan, site: DockerSite, then: Serving, observed: Observa
         return back
 
 
-def _all_there(client: docker.DockerClient, planned: Plan, site: DockerSite, observed: Observation) -> bool:
+def _all_there(planned: Plan, site: DockerSite, observed: Observation) -> bool:
     """Whether image, Nginx and data services are there, so that an instance is all that is missing."""
-    kept = client.images.list(name=names.Names(site.app).image(planned.release.release))
+    kept = planned.release.release in observed.releases
     return bool(kept and observed.live and observed.kept >= {"proxy", *site.services})
 
 
