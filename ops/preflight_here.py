@@ -3,7 +3,6 @@
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-from ops.certificates import look
 from settings import Settings, migrations
 from settings.plan import Plan
 from targets.common.preflight import Result, failed, ok, warning
@@ -72,6 +71,8 @@ def certificate(settings: Settings) -> list[Result]:
     """Life of the certificate that each place serves. Nothing while TLS ends at a proxy in front."""
     if not settings.tls.on:
         return []
+    from ops.certificates import look  # here: reading certificates takes a while to load, and an update need not
+
     places = [(host.address, host.address) for host in settings.hosts] or [("docker", settings.listen_address)]
     mine = {"local": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
     port = settings.tls_port

@@ -7,15 +7,17 @@ The verdict counts for a site that does not serve yet. After that the interface 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from advisor import Advice, Entry, advise
 from settings.checks import server_mistakes
 from settings.errors import ConfigError, ConfigErrors
 from settings.model import Interface, Settings
 from settings.project import websockets_are_optional
 from settings.source import Source
 from targets.serving import Serving
+
+if TYPE_CHECKING:
+    from advisor import Advice
 
 SERVED = "GATEWAY_SERVED"
 """Environment variable in which ``make up`` hands the program what the state says of the interface, for a site that is down."""
@@ -52,7 +54,7 @@ def decide(settings: Settings, source: Source | None, serves: str) -> tuple[Sett
     if read is None:
         chosen, said = _unread(now), Said()
     else:
-        advice = advise(read, _entry(settings, read))
+        advice = _advice(settings, read)
         chosen, said = now or advice.interface, _said(advice, now)
     decided = settings.model_copy(update={"interface": chosen})
     mistakes = list(server_mistakes(decided))
@@ -67,17 +69,20 @@ def _unread(now: Interface | None) -> Interface:
     return now
 
 
-def _entry(settings: Settings, source: Source) -> Entry:
+def _advice(settings: Settings, source: Source) -> "Advice":
+    from advisor import Entry, advise  # here: its rules take a while to load, and most sites do not ask
+
     app = settings.app
-    return Entry(
+    entry = Entry(
         settings=app.settings or "",
         wsgi=app.wsgi or (f"{app.module}.wsgi" if app.module else ""),
         asgi=app.asgi or (f"{app.module}.asgi" if app.module else ""),
         websockets_optional=websockets_are_optional(source, app.websockets),
     )
+    return advise(source, entry)
 
 
-def _said(advice: Advice, now: Interface | None) -> Said:
+def _said(advice: "Advice", now: Interface | None) -> Said:
     verdict = f"interface auto: {advice.interface}, since {advice.because}"
     if now in (None, advice.interface):
         mend = (

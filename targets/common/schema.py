@@ -11,6 +11,8 @@ but the question whether this code knows the schema).
 import json
 import os
 import sys
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +23,10 @@ SHOWN = 10
 
 def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
     """Refuse with a sentence and status ``inside.REFUSED``, or migrate; then note which migrations this release does not know."""
+    note = Path(facts, f"{release}.schema.json")
+    noted: dict[str, list[str]] = json.loads(note.read_text()) if note.exists() else {}
+    if rules.get("only") and _fits(noted):
+        return
     import django
     from django.core.management import call_command
     from django.db import connection
@@ -33,11 +39,10 @@ def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
         return
     executor = MigrationExecutor(connection)
     loader = executor.loader
-    note = Path(facts, f"{release}.schema.json")
     known = {key for name, one in loader.disk_migrations.items() for key in (name, *one.replaces)}
     unknown = sorted(_name(key) for key in set(loader.applied_migrations) - known)
-    if note.exists() and not rules["newer"]:
-        _refuse_newer(release, sorted(set(unknown) - set(json.loads(note.read_text())["unknown"])))
+    if noted and not rules["newer"]:
+        _refuse_newer(release, sorted(set(unknown) - set(noted["unknown"])))
     if rules.get("only"):
         return
     pending = [_name((one.app_label, one.name)) for one, _ in executor.migration_plan(loader.graph.leaf_nodes())]
@@ -45,11 +50,32 @@ def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
         _refuse_both(release, rules["switch"], pending)
     if pending:
         call_command("migrate", interactive=False, verbosity=1)
-    if not note.exists():
+    if "known" not in noted:
         beside = note.with_name(f".{note.name}.{os.getpid()}")
-        beside.write_text(json.dumps({"unknown": unknown}), encoding="utf-8")
+        beside.write_text(json.dumps({"known": sorted(map(_name, known)), "unknown": unknown, **noted}), encoding="utf-8")
         beside.replace(note)
     print(f"{len(pending)} migrations applied")
+
+
+def _fits(noted: Mapping[str, list[str]]) -> bool:
+    """Whether every migration in the database was known, or was there already, when the release was first deployed.
+
+    Asked without loading an app, which takes seconds in a large project while a rollback waits. False also where that cannot be
+    told: the whole way tells it then. Raises where nobody answers, which would be waited for twice.
+    """
+    if "known" not in noted:
+        return False
+    from django.db import OperationalError, connection
+
+    try:
+        with warnings.catch_warnings(), connection.cursor() as cursor:
+            warnings.simplefilter("ignore")  # Django's, that apps are not loaded yet
+            cursor.execute("SELECT app, name FROM django_migrations")
+            return {_name(row) for row in cursor.fetchall()} <= {*noted["known"], *noted["unknown"]}
+    except Exception as error:
+        if isinstance(error, OperationalError) and connection.connection is None:
+            raise
+        return False
 
 
 def _complete(facts: Path, files: str, release: str) -> None:
