@@ -12,7 +12,7 @@ from tests.live.hosts import TestHost
 
 WORDS = {"migration fails": ("migrate of release", "nothing was switched", "no_such_table")}
 QUICK = ("import error", "settings refuse the domain", "health answers 500", "migration fails")
-"""Told each time; the others are told on Docker each time, and here in the long run."""
+"""Told each time; the others are told on Docker, and here in the long run."""
 STORIES = [pytest.param(fault, marks=[] if fault.name in QUICK else pytest.mark.long) for fault in FAULTS]
 
 

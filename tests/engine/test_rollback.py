@@ -15,7 +15,7 @@ from tests.deployment import Deployment
 from tests.seven import State
 
 
-@pytest.fixture(scope="module", params=[4, pytest.param(10, marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=[3, pytest.param(10, marks=pytest.mark.long)])
 def releases(request: pytest.FixtureRequest) -> int:
     """How many differing updates are made; all but the first and the last are gone back to, at most five."""
     return int(request.param)
