@@ -14,6 +14,7 @@ import pytest
 from uv import find_uv_bin
 
 from targets.common import inside
+from tests.unit.conftest import write
 
 RELEASE = "0123456789"
 SETTINGS = """
@@ -42,11 +43,7 @@ def project(tmp_path: Path) -> Path:
         "store/migrations/__init__.py": "",
         "store/migrations/0001_first.py": MIGRATION,
     }
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return tmp_path
+    return write(tmp_path, files)
 
 
 @pytest.fixture
