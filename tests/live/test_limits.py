@@ -14,8 +14,6 @@ import pytest
 from tests.live.local_nginx import LocalNginx, local_nginx
 from tests.live.test_front import spec
 
-PATIENCE = 5
-"""Seconds that a few requests in a row take at most, on a machine that has other work too; one more is let in for each."""
 FORMS = pytest.mark.parametrize("host", [False, True], ids=["container", "host"])
 
 
@@ -36,13 +34,13 @@ def statuses(nginx: LocalNginx, times: int, path: str = "/", **more: str) -> Cou
 @FORMS
 def test_an_address_that_asks_too_often_is_told_so_and_others_are_served(start: Callable[..., LocalNginx], host: bool) -> None:
     nginx = start(host, requests_per_second=1, burst=4)
-    assert statuses(nginx, 15)[429] >= 15 - 5 - PATIENCE
+    assert statuses(nginx, 15)[429] >= 9
     other = b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n"
     assert nginx.raw(other, "127.0.0.9").status == 200
 
 
 def test_event_streams_are_counted_too(start: Callable[..., LocalNginx]) -> None:
-    assert statuses(start(requests_per_second=1, burst=4), 15, Accept="text/event-stream")[429] >= 15 - 5 - PATIENCE
+    assert statuses(start(requests_per_second=1, burst=4), 15, Accept="text/event-stream")[429] >= 9
 
 
 @pytest.mark.parametrize("path", ["/health/", "/static/site.css", "/media/cat.txt"])
@@ -110,7 +108,7 @@ def test_one_address_has_so_many_requests_in_progress_and_no_more(start: Callabl
 
 def test_an_answer_that_does_not_come_is_waited_for_so_long_and_no_longer(start: Callable[..., LocalNginx]) -> None:
     nginx = start(request_seconds=1)
-    nginx.app.silent_seconds = 6
+    nginx.app.silent_seconds = 4
     since = time.monotonic()
     assert nginx.ask().status == 504
-    assert time.monotonic() - since < nginx.app.silent_seconds - 1
+    assert time.monotonic() - since < 3

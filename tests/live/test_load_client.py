@@ -157,7 +157,7 @@ def test_clean_server_has_no_failure(server: Server) -> None:
     assert (report.failures, report.errors, report.unfinished, report.closed_idle) == ((), (), 0, 0)
     assert report.sent == report.ok == server.served
     assert report.sent > 100
-    assert report.longest_gap_ms < 900
+    assert report.longest_gap_ms < 400
     assert set(report.answers_by_instance) == {"one"}
     assert report.answers_by_instance["one"].count == report.ok
     assert {"get_kept", "get_fresh", "post_kept", "post_fresh"} <= set(report.longest_gap_by_client_ms)
@@ -231,7 +231,7 @@ def test_gap_is_measured(server: Server) -> None:
         time.sleep(0.8)
     report = load.report
     assert report.failed == 0
-    assert 300 < report.longest_gap_ms < 1200
+    assert 300 < report.longest_gap_ms < 900
     assert abs(report.longest_gap_at - report.marks["pause"]) < 0.3
     assert report.missed > 0
 
@@ -253,7 +253,7 @@ def test_events_cut_or_closed(server: Server, ends: bool, how: str) -> None:
     assert set(sse["how"]) == {how}
     assert (sse["closed"] > 0, sse["cut"] > 0) == (ends, not ends)
     assert sse["received"] >= 2 * (sse["closed"] + sse["cut"])
-    assert sse["longest_down_ms"] >= 100, "the wait before another try is part of it"
+    assert 100 <= sse["longest_down_ms"] < 400, "the wait before another try is part of it"
     assert load.report.failed == 0
 
 
@@ -314,7 +314,7 @@ def test_start_and_stop_are_quick_and_the_report_is_there_before_the_end(server:
     with Load(
         base_url=server.url, paths={"/ok": 1}, post_rate=20, slow=1, slow_path="/silent", sse=1, sse_path="/silent"
     ) as load:
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 0.5
         time.sleep(0.3)
         assert load.report.ok > 0
         began = time.monotonic()
