@@ -63,8 +63,7 @@ def facts(root: Path, wanted: str, env: Mapping[str, str]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="gateway-check-") as folder:
         file = Path(folder, "requirements.txt")
         file.write_text(wanted)
-        command = [find_uv_bin(), "run", "--no-project", "--quiet", "--system-certs", "--python", sys.executable]
-        command += ["--with-requirements", str(file), "python", str(FACTS)]
+        command = [*python_with("--with-requirements", str(file)), str(FACTS)]
         # What this very process was given (a virtual environment, a stack's passphrase) is not the project's.
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(("UV_", "PIP_", "SSL_"))}
         done = subprocess.run(
@@ -76,3 +75,9 @@ def facts(root: Path, wanted: str, env: Mapping[str, str]) -> dict[str, Any]:
     if "Traceback" in done.stderr:
         raise Failed(f"the project's settings cannot be read: {words[-1]}")
     raise Missing(f"the project's dependencies cannot be had: {words[-1] if words else done.returncode}")
+
+
+def python_with(*wanted: str) -> list[str]:
+    """Command line of a Python with other packages: ``wanted`` are options of ``uv run``, such as ``--with``, a name."""
+    options = ("--no-project", "--quiet", "--system-certs", "--python", sys.executable)
+    return [find_uv_bin(), "run", *options, *wanted, "python"]

@@ -22,7 +22,7 @@ SHOWN = 10
 
 
 def main(facts: str, files: str, release: str, rules: dict[str, Any]) -> None:
-    """Refuse with a sentence and status ``inside.REFUSED``, or migrate; then note which migrations this release does not know."""
+    """Refuse with a sentence and status ``inside.REFUSED``, or migrate; then note which migrations this release knows."""
     note = Path(facts, f"{release}.schema.json")
     noted: dict[str, list[str]] = json.loads(note.read_text()) if note.exists() else {}
     if rules.get("only") and _fits(noted):

@@ -4,18 +4,19 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from uv import find_uv_bin
 
+from ops.check import python_with
 from targets.common import inside
 from tests.unit.conftest import write
 
+SCHEMA = Path(inside.__file__).with_name("schema.py")
+"""A script: it finds ``inside`` in its own folder."""
 RELEASE = "0123456789"
 SETTINGS = """
 SECRET_KEY = "k"
@@ -52,25 +53,8 @@ def ask(project: Path) -> Ask:
 
     def run(**rules: Any) -> "subprocess.CompletedProcess[str]":
         (project / "loaded").unlink(missing_ok=True)
-        command = [
-            find_uv_bin(),
-            "run",
-            "--no-project",
-            "--quiet",
-            "--system-certs",
-            "--python",
-            sys.executable,
-            "--with",
-            "Django>=5.2,<6.2",
-        ]
-        command += [
-            "python",
-            str(Path(inside.__file__).with_name("schema.py")),
-            ".",
-            ".",
-            RELEASE,
-            json.dumps({"switch": "", "newer": False, "kept": False, **rules}),
-        ]
+        asked = json.dumps({"switch": "", "newer": False, "kept": False, **rules})
+        command = [*python_with("--with", "Django>=5.2,<6.2"), str(SCHEMA), ".", ".", RELEASE, asked]
         env = {**os.environ, "DJANGO_SETTINGS_MODULE": "settings"}
         return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=False)
 
